@@ -1,0 +1,1 @@
+//! Chunks, frames, tar, manifests, snapshots and age: the bytes of format version 1.

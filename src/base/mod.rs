@@ -1,0 +1,37 @@
+//! Small values that everything else is made of: sizes, durations, rates,
+//! money, ids, secrets, the clock, and the exit codes.
+//!
+//! Knows nothing of plans, files or stores. Every type here parses from the
+//! text a person writes in a plan (`"5GiB"`, `"4h"`, `"5%"`) and prints as the
+//! text a person wants to read.
+
+mod clock;
+mod context;
+mod duration;
+mod exit;
+mod id;
+mod percent;
+mod rate;
+mod secret;
+mod size;
+
+pub use clock::{Clock, FixedClock, SystemClock, Timestamp, compact_time, parse_compact_time, rfc3339};
+pub use context::{Context, Environment};
+pub use duration::{format_duration, parse_duration};
+pub use exit::Exit;
+pub use id::{ContentHash, RunId};
+pub use percent::Percent;
+pub use rate::Rate;
+pub use secret::Secret;
+pub use size::ByteSize;
+
+/// Why a value written by a person is not what it should be.
+///
+/// `expected` is a short phrase with an example, such as
+/// ``a duration such as `90s`, `4h` or `3d` ``.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{found}` is not {expected}")]
+pub struct ParseValueError {
+    pub found: String,
+    pub expected: &'static str,
+}

@@ -1,0 +1,1 @@
+//! What a plan costs: the dated price table, the estimate. Pure.

@@ -1,0 +1,1 @@
+//! Doing what is due: the scheduler of the graph, its steps, local state, cancellation.

@@ -1,0 +1,1 @@
+//! Events, run records, summaries.

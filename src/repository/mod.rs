@@ -1,0 +1,1 @@
+//! The archive format laid out in a store: catalogue, backup, restore, verify, prune.

@@ -1,0 +1,1 @@
+//! Which snapshots stay and which go, with the reason. Pure.

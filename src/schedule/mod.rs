@@ -1,0 +1,1 @@
+//! Cron expressions, the times they mean, and what is due. Pure.

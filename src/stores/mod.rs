@@ -1,0 +1,1 @@
+//! OpenDAL operators from a plan's settings, behind a small blocking interface.
