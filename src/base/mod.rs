@@ -5,6 +5,7 @@
 //! text a person writes in a plan (`"5GiB"`, `"4h"`, `"5%"`) and prints as the
 //! text a person wants to read.
 
+mod cancellation;
 mod clock;
 mod context;
 mod duration;
@@ -15,6 +16,7 @@ mod rate;
 mod secret;
 mod size;
 
+pub use cancellation::Cancellation;
 pub use clock::{Clock, FixedClock, SystemClock, Timestamp, compact_time, parse_compact_time, rfc3339};
 pub use context::{Context, Environment};
 pub use duration::{format_duration, parse_duration};

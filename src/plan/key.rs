@@ -5,7 +5,8 @@ use crate::diagnostics::{Span, Spanned};
 #[derive(Clone, Debug)]
 pub struct Key {
     pub name: Spanned<String>,
-    /// At least one.
+    /// At least one, unless an identity has `create`: then its recipient is
+    /// added to these at run time.
     pub recipients: Vec<Recipient>,
     /// Only on hosts that restore.
     pub identities: Vec<Identity>,
@@ -24,4 +25,8 @@ pub struct Recipient {
 #[derive(Clone, Debug)]
 pub struct Identity {
     pub secret: Spanned<SecretRef>,
+    /// `identity (file)PATH create=#true`: where the file is missing on the first
+    /// run, a new X25519 identity is written there with mode 0600, and its
+    /// recipient joins the key's. Only with `(file)`.
+    pub create: bool,
 }
