@@ -12,24 +12,40 @@
 //! files    archive                                          repository over stores
 //! ```
 //!
-//! A module imports only from those above it in this list; `tests/layers.rs`
-//! checks that. The library never prints, exits, or reads the environment,
+//! A module imports only from those above it in the list below;
+//! `tests/layers.rs` checks that (the empty lines keep the order from being sorted). The library never prints, exits, or reads the environment,
 //! the clock or randomness by itself: [`base::Context`] carries them in.
 
-pub mod archive;
 pub mod base;
-pub mod cli;
-pub mod compile;
-pub mod cost;
+
 pub mod diagnostics;
-pub mod execute;
-pub mod files;
+
 pub mod language;
-pub mod notify;
+
 pub mod plan;
-pub mod report;
-pub mod repository;
-pub mod retention;
-pub mod rules;
+
 pub mod schedule;
+
+pub mod retention;
+
+pub mod cost;
+
+pub mod rules;
+
+pub mod compile;
+
+pub mod files;
+
+pub mod archive;
+
 pub mod stores;
+
+pub mod repository;
+
+pub mod report;
+
+pub mod notify;
+
+pub mod execute;
+
+pub mod cli;

@@ -1,0 +1,9 @@
+//! What a user sees: the real program, run in folders of its own, against real
+//! files, stores and tools. One crate, so that it is linked once.
+//!
+//! `support/` holds the hermetic environment, the deterministic trees and the
+//! comparison; each other module is one promise of the program.
+
+mod frame;
+#[allow(dead_code)]
+mod support;

@@ -1,0 +1,13 @@
+//! What the tests stand on: a hermetic environment, deterministic trees, an
+//! independent comparison of trees, and the ordinary tools.
+
+mod compare;
+mod environment;
+mod random;
+mod stock;
+pub mod trees;
+
+pub use compare::{Comparison, assert_same_tree, differences};
+pub use environment::TestEnvironment;
+pub use random::Random;
+pub use stock::{age_identity, have, unpack_with_stock_tools};
