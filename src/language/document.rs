@@ -4,6 +4,8 @@ use crate::diagnostics::{Span, Spanned};
 #[derive(Clone, Debug, Default)]
 pub struct Document {
     pub nodes: Vec<Node>,
+    /// Something could not be read (a syntax error, an include): say nothing of what is missing.
+    pub incomplete: bool,
 }
 
 /// One node: `(annotation)name argument… key=value… { children… }`.

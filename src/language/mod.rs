@@ -4,6 +4,21 @@
 //! The only user of the `kdl` crate; knows nothing of what a plan means.
 //! Main type: [`Document`].
 
+mod allow;
 pub mod document;
+mod lexer;
+mod load;
+mod parse;
+mod silence;
 
 pub use document::{Document, Node, Property, Value, ValueKind};
+pub use load::{Loaded, load};
+pub use parse::parse;
+pub use silence::silence;
+
+use crate::diagnostics::Rule;
+
+/// Every rule of this module, for the catalogue.
+pub fn rules() -> Vec<&'static Rule> {
+    [&[&parse::SYNTAX][..], &load::RULES, &silence::RULES].concat()
+}

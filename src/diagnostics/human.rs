@@ -1,0 +1,207 @@
+use super::{Diagnostic, FileId, Label, Severity, SourceFiles};
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, ThemeStyles};
+use std::fmt;
+
+/// How a person reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HumanStyle {
+    /// Lines and corners.
+    Unicode,
+    /// The same with `|` and `-`.
+    Ascii,
+    /// Sentences only, for screen readers and speech.
+    Narrated,
+}
+
+/// Prints diagnostics for people: the code, the message, the text with what is wrong underlined, help and notes.
+#[derive(Clone, Copy, Debug)]
+pub struct Human {
+    pub style: HumanStyle,
+    pub colour: bool,
+    /// Columns to wrap at.
+    pub width: usize,
+}
+
+impl Default for Human {
+    fn default() -> Self {
+        Self { style: HumanStyle::Unicode, colour: false, width: 80 }
+    }
+}
+
+/// Narrower than this nothing can be underlined.
+const MIN_WIDTH: usize = 30;
+
+impl Human {
+    /// All diagnostics in the order given, a blank line after each.
+    pub fn render(&self, diagnostics: &[Diagnostic], files: &SourceFiles) -> String {
+        let mut out = String::new();
+        for diagnostic in diagnostics {
+            let rendered = match self.style {
+                HumanStyle::Narrated => narrated(diagnostic, files),
+                HumanStyle::Unicode | HumanStyle::Ascii => self.draw(diagnostic, files),
+            };
+            for line in rendered.trim_matches('\n').lines() {
+                out.push_str(line.trim_end());
+                out.push('\n');
+            }
+            out.push('\n');
+        }
+        out
+    }
+
+    fn draw(&self, diagnostic: &Diagnostic, files: &SourceFiles) -> String {
+        let handler = self.handler();
+        let render = |view: &View| {
+            let mut text = String::new();
+            handler.render_report(&mut text, view).expect("writing to a string does not fail");
+            text
+        };
+        let mut groups = by_file(diagnostic).into_iter();
+        let mut view = View::of(diagnostic);
+        view.code = Some(format!("{}[{}]", diagnostic.severity, diagnostic.code()));
+        view.message = &diagnostic.message;
+        if let Some((file, labels)) = groups.next() {
+            view.show(files, file, &labels);
+        }
+        let mut out = render(&view);
+        // The handler shows one text at a time: places in other files follow as snippets of their own,
+        // then help and notes. Each is drawn with an empty message, whose line is dropped.
+        let without_message = |view: &View| match render(view).split_once('\n') {
+            Some((_, rest)) => rest.to_owned(),
+            None => String::new(),
+        };
+        for (file, labels) in groups {
+            let mut view = View::of(diagnostic);
+            view.show(files, file, &labels);
+            out.push_str(&without_message(&view));
+        }
+        let footer = |text: &str| {
+            let mut view = View::of(diagnostic);
+            view.help = Some(text);
+            without_message(&view)
+        };
+        if let Some(help) = &diagnostic.help {
+            out.push_str(&footer(help));
+        }
+        for note in &diagnostic.notes {
+            out.push_str(&footer(note).replacen("help:", "note:", 1));
+        }
+        out
+    }
+
+    fn handler(&self) -> GraphicalReportHandler {
+        let mut theme = match self.style {
+            HumanStyle::Ascii => GraphicalTheme::ascii(),
+            HumanStyle::Unicode | HumanStyle::Narrated => GraphicalTheme::unicode(),
+        };
+        theme.styles = if self.colour { ThemeStyles::ansi() } else { ThemeStyles::none() };
+        let handler = GraphicalReportHandler::new_themed(theme)
+            .with_width(self.width.max(MIN_WIDTH))
+            .with_links(false)
+            .with_break_words(false)
+            .without_cause_chain();
+        handler.without_syntax_highlighting()
+    }
+}
+
+/// The sentences that a screen reader speaks: what, where, what stands there, what to do.
+fn narrated(diagnostic: &Diagnostic, files: &SourceFiles) -> String {
+    let mut out = format!("{}: {}\n", diagnostic.severity, diagnostic.message);
+    let mut place = |label: &Label, lead: &str| {
+        let file = files.get(label.span.file);
+        let index = super::LineIndex::new(&file.text);
+        let start = index.position(label.span.start);
+        out.push_str(&format!("{lead} {} line {} column {}", file.name, start.line, start.column));
+        if !label.text.is_empty() {
+            out.push_str(&format!(": {}", label.text));
+        }
+        out.push_str(&format!("\nthe line reads: {}\n", index.line(start.line - 1).trim()));
+    };
+    place(&diagnostic.primary, "in");
+    for label in &diagnostic.labels {
+        place(label, "see also");
+    }
+    for (lead, text) in diagnostic.help.iter().map(|h| ("help", h)).chain(diagnostic.notes.iter().map(|n| ("note", n)))
+    {
+        out.push_str(&format!("{lead}: {text}\n"));
+    }
+    out.push_str(&format!("code: {}\n", diagnostic.code()));
+    out
+}
+
+/// The labels of each file involved, the primary's file first.
+fn by_file(diagnostic: &Diagnostic) -> Vec<(FileId, Vec<(&Label, bool)>)> {
+    let mut groups: Vec<(FileId, Vec<(&Label, bool)>)> = Vec::new();
+    let all = std::iter::once((&diagnostic.primary, true)).chain(diagnostic.labels.iter().map(|label| (label, false)));
+    for (label, primary) in all {
+        match groups.iter_mut().find(|(file, _)| *file == label.span.file) {
+            Some((_, labels)) => labels.push((label, primary)),
+            None => groups.push((label.span.file, vec![(label, primary)])),
+        }
+    }
+    groups
+}
+
+/// What the handler is shown of a diagnostic.
+#[derive(Debug)]
+struct View<'a> {
+    severity: Severity,
+    code: Option<String>,
+    message: &'a str,
+    help: Option<&'a str>,
+    source: Option<NamedSource<String>>,
+    labels: Vec<LabeledSpan>,
+}
+
+impl<'a> View<'a> {
+    fn of(diagnostic: &'a Diagnostic) -> Self {
+        Self { severity: diagnostic.severity, code: None, message: "", help: None, source: None, labels: Vec::new() }
+    }
+
+    fn show(&mut self, files: &SourceFiles, file: FileId, labels: &[(&Label, bool)]) {
+        let file = files.get(file);
+        self.source = Some(NamedSource::new(&file.name, file.text.to_string()));
+        self.labels = labels
+            .iter()
+            .map(|(label, primary)| {
+                let text = (!label.text.is_empty()).then(|| label.text.clone());
+                let span = (label.span.start, label.span.len());
+                if *primary {
+                    LabeledSpan::new_primary_with_span(text, span)
+                } else {
+                    LabeledSpan::new_with_span(text, span)
+                }
+            })
+            .collect();
+    }
+}
+
+impl fmt::Display for View<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message)
+    }
+}
+
+impl std::error::Error for View<'_> {}
+
+impl miette::Diagnostic for View<'_> {
+    fn code<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        self.code.as_ref().map(|code| Box::new(code) as Box<dyn fmt::Display>)
+    }
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.severity {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+            Severity::Advice => miette::Severity::Advice,
+        })
+    }
+    fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        self.help.map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        self.source.as_ref().map(|source| source as &dyn miette::SourceCode)
+    }
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(self.labels.iter().cloned()))
+    }
+}
