@@ -1,3 +1,4 @@
+use rustix::fs::{FileType, Stat};
 use std::cmp::Ordering;
 
 /// What `lstat` said, in full precision.
@@ -19,6 +20,77 @@ pub struct Metadata {
     pub rdev: u64,
     /// 512-byte blocks really allocated; fewer than the size needs: sparse.
     pub blocks: u64,
+}
+
+impl Metadata {
+    /// The inode's identity on this machine: device and inode number.
+    pub fn identity(&self) -> (u64, u64) {
+        (self.dev, self.ino)
+    }
+
+    /// Fewer blocks are allocated than the size needs, so reading by
+    /// [`data_segments`](super::data_segments) pays. Compressing file systems
+    /// say so of dense files too.
+    pub fn is_sparse(&self) -> bool {
+        self.kind == FileKind::File && self.blocks.saturating_mul(512) < self.size
+    }
+
+    /// A file with further names, which the walk will show or has shown.
+    pub fn is_hard_linked(&self) -> bool {
+        self.kind == FileKind::File && self.nlink > 1
+    }
+}
+
+impl From<&Stat> for Metadata {
+    // The fields' types differ between architectures; every one of them fits.
+    #[allow(clippy::unnecessary_cast)]
+    fn from(stat: &Stat) -> Self {
+        let kind = FileKind::from(FileType::from_raw_mode(stat.st_mode));
+        Self {
+            kind,
+            size: if kind == FileKind::File { stat.st_size as u64 } else { 0 },
+            mode: stat.st_mode & 0o7777,
+            uid: stat.st_uid,
+            gid: stat.st_gid,
+            mtime: FileTime { seconds: stat.st_mtime as i64, nanoseconds: stat.st_mtime_nsec as u32 },
+            ctime: FileTime { seconds: stat.st_ctime as i64, nanoseconds: stat.st_ctime_nsec as u32 },
+            dev: stat.st_dev,
+            ino: stat.st_ino,
+            nlink: stat.st_nlink as u64,
+            rdev: if matches!(kind, FileKind::BlockDevice | FileKind::CharDevice) { stat.st_rdev } else { 0 },
+            blocks: stat.st_blocks as u64,
+        }
+    }
+}
+
+impl From<FileType> for FileKind {
+    fn from(kind: FileType) -> Self {
+        match kind {
+            FileType::Directory => Self::Directory,
+            FileType::Symlink => Self::Symlink,
+            FileType::Fifo => Self::Fifo,
+            FileType::Socket => Self::Socket,
+            FileType::CharacterDevice => Self::CharDevice,
+            FileType::BlockDevice => Self::BlockDevice,
+            // `lstat` knows no other kinds.
+            FileType::RegularFile | FileType::Unknown => Self::File,
+        }
+    }
+}
+
+impl FileKind {
+    /// What a person calls it: `folder`, `symbolic link`.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Directory => "folder",
+            Self::Symlink => "symbolic link",
+            Self::BlockDevice => "block device",
+            Self::CharDevice => "character device",
+            Self::Fifo => "named pipe",
+            Self::Socket => "socket",
+        }
+    }
 }
 
 /// Seconds since 1970 (may be negative) and nanoseconds (0..1e9) after them.

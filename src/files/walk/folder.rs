@@ -1,0 +1,51 @@
+use super::super::include::Selection;
+use std::sync::Arc;
+
+/// A folder on the way from the base to what is being listed.
+pub(super) struct Folder {
+    /// None: this is the base.
+    parent: Option<Arc<Folder>>,
+    name: Box<[u8]>,
+    /// What of it is taken; none: all.
+    pub selection: Option<Arc<Selection>>,
+    /// The only file system to go into; none: any.
+    pub device: Option<u64>,
+}
+
+impl Folder {
+    pub fn root(selection: Option<Arc<Selection>>, device: Option<u64>) -> Arc<Self> {
+        Arc::new(Self { parent: None, name: Box::default(), selection, device })
+    }
+
+    pub fn child(self: &Arc<Self>, name: &[u8], selection: Option<Arc<Selection>>, device: Option<u64>) -> Arc<Self> {
+        Arc::new(Self { parent: Some(Arc::clone(self)), name: name.into(), selection, device })
+    }
+
+    /// Makes `path` the folder's path below the base.
+    ///
+    /// Paths are put together when they are needed and not kept: in a deep
+    /// chain of folders they would take the square of its depth.
+    pub fn write_path(&self, path: &mut Vec<u8>) {
+        let chain = || std::iter::successors(Some(self), |folder| folder.parent.as_deref());
+        let named = || chain().filter(|folder| !folder.name.is_empty());
+        let length = named().map(|folder| folder.name.len() + 1).sum::<usize>().saturating_sub(1);
+        path.clear();
+        path.resize(length, b'/');
+        let mut end = length;
+        for folder in named() {
+            let start = end - folder.name.len();
+            path[start..end].copy_from_slice(&folder.name);
+            end = start.saturating_sub(1);
+        }
+    }
+}
+
+impl Drop for Folder {
+    /// One link of the chain after the other: a tree may be deeper than the stack.
+    fn drop(&mut self) {
+        let mut next = self.parent.take();
+        while let Some(folder) = next {
+            next = Arc::into_inner(folder).and_then(|mut last| last.parent.take());
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Extended attributes: which are kept, how they are read and given back.
+//!
+//! Kept is what `listxattr` shows, so user attributes, file capabilities,
+//! security labels and POSIX ACLs (as the kernel's `system.posix_acl_*` bytes,
+//! which hold numeric ids and are the same on every Linux). Left out are the
+//! other `system.` attributes: views on a network file system's own state,
+//! which cannot be written elsewhere.
+
+use rustix::fs::{fgetxattr, flistxattr, lgetxattr, llistxattr};
+use rustix::io::Errno;
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+/// The kernel's own limits (`XATTR_LIST_MAX`, `XATTR_SIZE_MAX` in
+/// `linux/limits.h`); a longer answer cannot come.
+const LIST_MAX_BYTES: usize = 64 << 10;
+const VALUE_MAX_BYTES: usize = 64 << 10;
+
+/// What one call is tried with first; enough for nearly every file.
+const FIRST_TRY_BYTES: usize = 512;
+
+/// Prefix of the ACLs, the only `system.` attributes that are kept.
+const ACL_PREFIX: &[u8] = b"system.posix_acl_";
+
+/// Name and value of one extended attribute.
+pub type Xattr = (Vec<u8>, Vec<u8>);
+
+/// The attributes of an open file or folder, sorted by name.
+///
+/// Empty where the file system has none at all.
+pub fn of_file(file: impl AsFd) -> io::Result<Vec<Xattr>> {
+    let file = file.as_fd();
+    collect(|buffer| flistxattr(file, buffer), |name, buffer| fgetxattr(file, name, buffer))
+}
+
+/// The attributes of what `name` is in `folder`: a link's own, not its target's.
+pub(super) fn of_name(folder: BorrowedFd<'_>, name: &[u8]) -> io::Result<Vec<Xattr>> {
+    let path = path_through_handle(folder, name)?;
+    collect(
+        |buffer| llistxattr(path.as_c_str(), buffer),
+        |attribute, buffer| lgetxattr(path.as_c_str(), attribute, buffer),
+    )
+}
+
+/// There is no `lgetxattr` relative to a handle (before Linux 6.13), but
+/// `/proc/self/fd/N/name` is one: the kernel jumps to the handle's folder.
+fn path_through_handle(folder: BorrowedFd<'_>, name: &[u8]) -> io::Result<CString> {
+    let mut path = format!("/proc/self/fd/{}/", folder.as_raw_fd()).into_bytes();
+    path.extend_from_slice(name);
+    CString::new(path).map_err(|_| Errno::INVAL.into())
+}
+
+fn collect(
+    list: impl Fn(&mut [u8]) -> Result<usize, Errno>,
+    get: impl Fn(&[u8], &mut [u8]) -> Result<usize, Errno>,
+) -> io::Result<Vec<Xattr>> {
+    let names = match grow(LIST_MAX_BYTES, &list) {
+        Ok(names) => names,
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let mut xattrs = Vec::new();
+    for name in names.split(|&byte| byte == 0).filter(|name| is_kept(name)) {
+        match grow(VALUE_MAX_BYTES, |buffer| get(name, buffer)) {
+            Ok(value) => xattrs.push((name.to_vec(), value)),
+            // Removed since the list was made, or listed without being readable by us.
+            Err(Errno::NODATA | Errno::OPNOTSUPP) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    xattrs.sort_unstable();
+    Ok(xattrs)
+}
+
+fn is_kept(name: &[u8]) -> bool {
+    !name.is_empty() && (!name.starts_with(b"system.") || name.starts_with(ACL_PREFIX))
+}
+
+fn grow(limit: usize, read: impl Fn(&mut [u8]) -> Result<usize, Errno>) -> Result<Vec<u8>, Errno> {
+    let mut first = [0; FIRST_TRY_BYTES];
+    match read(&mut first) {
+        Ok(length) => Ok(first[..length].to_vec()),
+        Err(Errno::RANGE) => {
+            let mut buffer = vec![0; limit];
+            let length = read(&mut buffer)?;
+            buffer.truncate(length);
+            buffer.shrink_to_fit();
+            Ok(buffer)
+        }
+        Err(error) => Err(error),
+    }
+}
