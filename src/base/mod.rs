@@ -1,7 +1,7 @@
 //! Small values that everything else is made of: sizes, durations, rates,
-//! money, ids, secrets, the clock, and the exit codes.
+//! money, ids, secrets, the clock, the exit codes, and text in columns.
 //!
-//! Knows nothing of plans, files or stores. Every type here parses from the
+//! Knows nothing of plans, files or stores. Every value here parses from the
 //! text a person writes in a plan (`"5GiB"`, `"4h"`, `"5%"`) and prints as the
 //! text a person wants to read.
 
@@ -12,9 +12,12 @@ mod duration;
 mod exit;
 mod id;
 mod percent;
+mod printable;
 mod rate;
 mod secret;
 mod size;
+mod style;
+mod table;
 
 pub use cancellation::Cancellation;
 pub use clock::{Clock, FixedClock, SystemClock, Timestamp, compact_time, parse_compact_time, rfc3339};
@@ -23,9 +26,12 @@ pub use duration::{format_duration, parse_duration};
 pub use exit::Exit;
 pub use id::{ContentHash, RunId};
 pub use percent::Percent;
+pub use printable::printable;
 pub use rate::Rate;
 pub use secret::Secret;
 pub use size::ByteSize;
+pub use style::{Paint, Style};
+pub use table::{Cell, Column, Table, cut, wrap};
 
 /// Why a value written by a person is not what it should be.
 ///
