@@ -1,0 +1,568 @@
+use super::counters::Counting;
+use super::error::{classify, classify_io, scrub, without_userinfo};
+use super::faults::{Call, Faults, Verdict};
+use super::local::LocalFolder;
+use super::name::{TEMPORARY_FOLDER, check_name};
+use super::operator::{OperatorError, build, hardened};
+use super::pace::Pace;
+use super::runtime::{block_on, install_http_transport};
+use super::writer::Sink;
+use super::{Counters, ObjectReader, ObjectWriter, Operation, Service, StoreError, StoreErrorKind, StoreSettings};
+use crate::base::Timestamp;
+use futures_util::TryStreamExt as _;
+use opendal::{EntryMode, Operator};
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+/// Whether an object may lie in the tier's storage class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Small, read on every run: always in the service's standard class.
+    Hot,
+    /// In the tier's storage class, which may have to be thawed before a read.
+    Data,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct WriteOptions {
+    pub class: Class,
+    /// About how large the object will be. An object may become twice as large
+    /// without passing the service's limit on parts.
+    pub expected_bytes: Option<u64>,
+}
+
+/// What [`Store::put`] does about an object of the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// Fails with `AlreadyExists`, unless it holds the very same bytes.
+    IfAbsent,
+    Replace,
+}
+
+/// An object as a listing shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredObject {
+    pub name: String,
+    pub size_bytes: u64,
+    /// By the service's clock; `None` where it keeps none.
+    pub modified: Option<Timestamp>,
+}
+
+/// A flat set of named objects. Cheap to clone; clones share connections,
+/// rates and counters. Calls block, and may come from any number of threads.
+///
+/// Requests that may succeed later have been repeated when a call fails.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+    faults: Option<Arc<Faults>>,
+}
+
+pub(super) struct Inner {
+    service: &'static Service,
+    /// What [`Store::describe`] says.
+    place: String,
+    endpoint: String,
+    backend: Backend,
+    pub(super) metadata: Vec<(String, String)>,
+    /// Values to blank in messages.
+    secrets: Vec<String>,
+    pub(super) upload: Pace,
+    pub(super) download: Pace,
+    pub(super) counting: Counting,
+    retries: Option<usize>,
+    /// Parts in flight for each object that is read or written.
+    pub(super) concurrency: usize,
+}
+
+enum Backend {
+    Remote {
+        hot: Operator,
+        data: Operator,
+    },
+    /// The operator reads; it exists once the root does, for making it creates the root.
+    Folder {
+        folder: LocalFolder,
+        operator: OnceLock<Operator>,
+    },
+}
+
+/// Parts in flight for one object unless the tier says less. Chosen: enough to
+/// hide a round trip, four parts' memory.
+const DEFAULT_CONCURRENCY: usize = 4;
+
+impl Store {
+    /// Checks the settings and makes ready. Connects to nothing, creates nothing.
+    ///
+    /// # Errors
+    ///
+    /// Of kind `Settings`.
+    pub fn open(settings: &StoreSettings) -> Result<Store, StoreError> {
+        let place = describe(settings);
+        let secrets = settings.secret_values();
+        let wrong = |detail: &str| StoreError {
+            kind: StoreErrorKind::Settings,
+            operation: Operation::Open,
+            object: None,
+            store: place.clone(),
+            detail: scrub(detail, &secrets),
+        };
+        let service = settings.validate().map_err(|error| wrong(&error.to_string()))?;
+        let backend = if service.name == "fs" {
+            let setting = |key: &str| settings.settings.get(key).map(PathBuf::from);
+            let root = setting("root").expect("validated settings of `fs` have a root");
+            Backend::Folder { folder: LocalFolder::new(root, setting("atomic_write_dir")), operator: OnceLock::new() }
+        } else {
+            install_http_transport().map_err(|error| wrong(&error))?;
+            let build = |class| {
+                build(service, settings, class).map_err(|error| match error {
+                    OperatorError::Settings(error) => wrong(&error.to_string()),
+                    OperatorError::OpenDal(error) => wrong(&classify(&error).1),
+                })
+            };
+            let hot = build(Class::Hot)?;
+            let data = if settings.chooses_class() { build(Class::Data)? } else { hot.clone() };
+            Backend::Remote { hot, data }
+        };
+        Ok(Self::assemble(Inner {
+            service,
+            endpoint: settings.settings.get("endpoint").cloned().unwrap_or_default(),
+            backend,
+            metadata: settings.metadata.clone(),
+            upload: Pace::new(settings.upload),
+            download: Pace::new(settings.download),
+            counting: Counting::default(),
+            retries: settings.retries,
+            concurrency: settings
+                .concurrency
+                .map_or(DEFAULT_CONCURRENCY, |n| (n as usize).clamp(1, DEFAULT_CONCURRENCY)),
+            place,
+            secrets,
+        }))
+    }
+
+    /// An empty store in this process's memory.
+    pub fn memory() -> Store {
+        let settings = StoreSettings::new("memory", []);
+        Self::open(&settings).expect("a store in memory needs no settings")
+    }
+
+    /// A store over an operator made elsewhere, for services and layers that a
+    /// plan can't name.
+    ///
+    /// # Panics
+    ///
+    /// If the service is none of [`Service::all`].
+    pub fn from_operator(operator: Operator) -> Store {
+        let operator_info = operator.info();
+        let service = Service::find(operator_info.scheme()).expect("a service of this program");
+        Self::assemble(Inner {
+            service,
+            place: format!("{}://{}{}", service.name, operator_info.name(), operator_info.root()),
+            endpoint: String::new(),
+            backend: Backend::Remote { hot: operator.clone(), data: operator },
+            metadata: Vec::new(),
+            secrets: Vec::new(),
+            upload: Pace::new(None),
+            download: Pace::new(None),
+            counting: Counting::default(),
+            retries: None,
+            concurrency: DEFAULT_CONCURRENCY,
+        })
+    }
+
+    fn assemble(inner: Inner) -> Store {
+        Store { inner: Arc::new(inner), faults: None }
+    }
+
+    /// The same store, failing as told. See [`super::testing`].
+    pub fn with_faults(&self, faults: Arc<Faults>) -> Store {
+        Store { inner: self.inner.clone(), faults: Some(faults) }
+    }
+
+    /// `s3://bucket/root`; holds no secret.
+    pub fn describe(&self) -> String {
+        self.inner.place.clone()
+    }
+
+    pub fn counters(&self) -> Counters {
+        self.inner.counting.snapshot()
+    }
+
+    /// Whether of two [`Put::IfAbsent`] at the same moment only one succeeds.
+    /// Elsewhere the store looks first and writes then.
+    pub fn creates_exclusively(&self) -> bool {
+        match &self.inner.backend {
+            Backend::Folder { .. } => true,
+            Backend::Remote { hot, .. } => {
+                hot.info().capability().write_with_if_not_exists && !self.inner.service.rename_to_commit
+            }
+        }
+    }
+
+    /// Begins an object. Nothing is visible before [`ObjectWriter::finish`],
+    /// which replaces an object of that name.
+    pub fn create(&self, name: &str, options: &WriteOptions) -> Result<ObjectWriter, StoreError> {
+        let failed = |error| self.failure(Operation::Write, Some(name), error);
+        self.check(Operation::Write, name)?;
+        let verdict = self.meet_fault(Call::Create, Operation::Write, Some(name))?;
+        let part_bytes = self.inner.service.part_bytes(&self.inner.endpoint, options.expected_bytes);
+        let sink = match &self.inner.backend {
+            Backend::Folder { folder, .. } => {
+                Sink::Local(folder.create().map_err(|error| self.io_failure(Operation::Write, name, &error))?)
+            }
+            Backend::Remote { hot, data } => {
+                let operator = if options.class == Class::Hot { hot } else { data };
+                let operator = hardened(operator, self.inner.retries, part_bytes, self.inner.concurrency);
+                self.open_remote(operator, name, part_bytes).map_err(failed)?
+            }
+        };
+        self.lose_answer(verdict, Operation::Write, Some(name))?;
+        Ok(ObjectWriter::new(self.clone(), name, sink, part_bytes))
+    }
+
+    fn open_remote(&self, operator: Operator, name: &str, part_bytes: u64) -> opendal::Result<Sink> {
+        let temporary = self.inner.service.rename_to_commit.then(|| temporary_name(name));
+        let path = temporary.as_deref().unwrap_or(name);
+        let concurrency = self.inner.concurrency;
+        let mut future = operator.writer_with(path).chunk(part_bytes as usize).concurrent(concurrency);
+        if self.stores_metadata(&operator) {
+            future = future.user_metadata(self.inner.metadata.clone());
+        }
+        let writer = block_on(future.into_future())?;
+        Ok(Sink::Remote { writer, operator, temporary })
+    }
+
+    /// Writes a small object of class [`Class::Hot`] at once.
+    pub fn put(&self, name: &str, bytes: &[u8], how: Put) -> Result<(), StoreError> {
+        self.check(Operation::Write, name)?;
+        let verdict = self.meet_fault(Call::Put, Operation::Write, Some(name))?;
+        self.inner.upload.take(bytes.len());
+        match self.put_once(name, bytes, how) {
+            // A repeated request meets its own success, whose answer was lost.
+            Err(error) if error.kind == StoreErrorKind::AlreadyExists && self.holds(name, bytes) => {}
+            result => result?,
+        }
+        self.inner.counting.wrote(1, bytes.len() as u64);
+        self.lose_answer(verdict, Operation::Write, Some(name))
+    }
+
+    fn put_once(&self, name: &str, bytes: &[u8], how: Put) -> Result<(), StoreError> {
+        let replace = how == Put::Replace;
+        let already_exists = || self.error(StoreErrorKind::AlreadyExists, Operation::Write, Some(name), "");
+        match &self.inner.backend {
+            Backend::Folder { folder, .. } => {
+                let write = || {
+                    let mut file = folder.create()?;
+                    io::Write::write_all(&mut file, bytes)?;
+                    folder.commit(file, name, replace, &self.inner.metadata)
+                };
+                write().map_err(|error| self.io_failure(Operation::Write, name, &error))
+            }
+            Backend::Remote { hot, .. } => {
+                let operator = hardened(hot, self.inner.retries, bytes.len() as u64, 1);
+                if !replace && !self.creates_exclusively() && self.look_up(&operator, name)?.is_some() {
+                    return Err(already_exists());
+                }
+                let write = async {
+                    if self.inner.service.rename_to_commit {
+                        let temporary = temporary_name(name);
+                        operator.write(&temporary, bytes.to_vec()).await?;
+                        return operator.rename(&temporary, name).await;
+                    }
+                    let mut future = operator.write_with(name, bytes.to_vec());
+                    if !replace && self.creates_exclusively() {
+                        future = future.if_not_exists(true);
+                    }
+                    if self.stores_metadata(&operator) {
+                        future = future.user_metadata(self.inner.metadata.clone());
+                    }
+                    future.await.map(drop)
+                };
+                block_on(write).map_err(|error| self.failure(Operation::Write, Some(name), error))
+            }
+        }
+    }
+
+    fn holds(&self, name: &str, bytes: &[u8]) -> bool {
+        self.read_whole(name, bytes.len() as u64).is_ok_and(|stored| stored == bytes)
+    }
+
+    /// The whole object.
+    ///
+    /// # Errors
+    ///
+    /// `TooLarge` if it has more than `max_bytes`, of which no more are read.
+    pub fn read(&self, name: &str, max_bytes: u64) -> Result<Vec<u8>, StoreError> {
+        self.check(Operation::Read, name)?;
+        let verdict = self.meet_fault(Call::Read, Operation::Read, Some(name))?;
+        let bytes = self.read_whole(name, max_bytes)?;
+        self.received(bytes.len());
+        self.lose_answer(verdict, Operation::Read, Some(name))?;
+        Ok(bytes)
+    }
+
+    fn read_whole(&self, name: &str, max_bytes: u64) -> Result<Vec<u8>, StoreError> {
+        let failed = |error| self.failure(Operation::Read, Some(name), error);
+        let operator = self.existing_reader(name)?;
+        block_on(async {
+            let reader = operator.reader(name).await.map_err(failed)?;
+            let mut stream = reader.into_stream(..).await.map_err(failed)?;
+            let mut bytes = Vec::new();
+            while let Some(buffer) = stream.try_next().await.map_err(failed)? {
+                if (bytes.len() + buffer.len()) as u64 > max_bytes {
+                    let detail = format!("more than {max_bytes} bytes");
+                    return Err(self.error(StoreErrorKind::TooLarge, Operation::Read, Some(name), &detail));
+                }
+                for chunk in buffer {
+                    bytes.extend_from_slice(&chunk);
+                }
+            }
+            Ok(bytes)
+        })
+    }
+
+    /// Exactly `length` bytes from `offset`; an object that ends before is an error.
+    pub fn read_range(&self, name: &str, offset: u64, length: u64) -> Result<Vec<u8>, StoreError> {
+        self.check(Operation::Read, name)?;
+        let verdict = self.meet_fault(Call::Read, Operation::Read, Some(name))?;
+        let short = |detail: &str| self.error(StoreErrorKind::Unexpected, Operation::Read, Some(name), detail);
+        let end = offset.checked_add(length).ok_or_else(|| short("the range has no end"))?;
+        if length == 0 {
+            return Ok(Vec::new());
+        }
+        let operator = self.existing_reader(name)?;
+        let bytes = block_on(operator.read_with(name).range(offset..end).into_future())
+            .map_err(|error| self.failure(Operation::Read, Some(name), error))?;
+        if bytes.len() as u64 != length {
+            return Err(short("it ends before the range does"));
+        }
+        self.received(bytes.len());
+        self.lose_answer(verdict, Operation::Read, Some(name))?;
+        Ok(bytes.to_vec())
+    }
+
+    /// Reads the object from its start to its end, some ranges ahead.
+    pub fn stream(&self, name: &str) -> Result<ObjectReader, StoreError> {
+        match self.stat(name)? {
+            Some(object) => self.stream_sized(name, object.size_bytes),
+            None => Err(self.error(StoreErrorKind::NotFound, Operation::Read, Some(name), "")),
+        }
+    }
+
+    /// [`Store::stream`] for an object known to have `size_bytes`, which saves a
+    /// request. If it has fewer, reading fails; more are not read.
+    pub fn stream_sized(&self, name: &str, size_bytes: u64) -> Result<ObjectReader, StoreError> {
+        self.check(Operation::Read, name)?;
+        Ok(ObjectReader::new(self.clone(), self.existing_reader(name)?, name, size_bytes))
+    }
+
+    /// `None`: there is no such object.
+    pub fn stat(&self, name: &str) -> Result<Option<StoredObject>, StoreError> {
+        self.check(Operation::Stat, name)?;
+        let verdict = self.meet_fault(Call::Stat, Operation::Stat, Some(name))?;
+        let found = match self.reader_operator(Operation::Stat, Some(name))? {
+            Some(operator) => self.look_up(&operator, name)?,
+            None => None,
+        };
+        self.inner.counting.looked_up();
+        self.lose_answer(verdict, Operation::Stat, Some(name))?;
+        Ok(found)
+    }
+
+    fn look_up(&self, operator: &Operator, name: &str) -> Result<Option<StoredObject>, StoreError> {
+        match block_on(operator.stat(name)) {
+            Ok(metadata) if metadata.is_file() => Ok(Some(stored_object(name.to_owned(), &metadata))),
+            Ok(_) => Ok(None),
+            Err(error) => match self.failure(Operation::Stat, Some(name), error) {
+                error if error.kind == StoreErrorKind::NotFound => Ok(None),
+                error => Err(error),
+            },
+        }
+    }
+
+    /// Every object whose name starts with `prefix` (empty: every object),
+    /// sorted by name.
+    pub fn list(&self, prefix: &str) -> Result<Vec<StoredObject>, StoreError> {
+        let object = (!prefix.is_empty()).then_some(prefix);
+        if !prefix.is_empty() {
+            self.check(Operation::List, prefix.trim_end_matches('/'))?;
+        }
+        let verdict = self.meet_fault(Call::List, Operation::List, object)?;
+        // The part up to the last `/` is listed and the rest compared here, for
+        // only some services know prefixes that are no folders.
+        let folder = prefix.rfind('/').map_or("", |at| &prefix[..=at]);
+        let mut objects = Vec::new();
+        if let Some(operator) = self.reader_operator(Operation::List, object)? {
+            let entries = match block_on(operator.list_with(folder).recursive(true).into_future()) {
+                Ok(entries) => entries,
+                Err(error) => match self.failure(Operation::List, object, error) {
+                    error if error.kind == StoreErrorKind::NotFound => Vec::new(),
+                    error => return Err(error),
+                },
+            };
+            objects.extend(entries.into_iter().filter_map(|entry| {
+                let (name, metadata) = entry.into_parts();
+                let shown = metadata.mode() == EntryMode::FILE && name.starts_with(prefix);
+                let unfinished = name.split('/').next() == Some(TEMPORARY_FOLDER);
+                (shown && !unfinished).then(|| stored_object(name, &metadata))
+            }));
+        }
+        objects.sort_by(|a, b| a.name.cmp(&b.name));
+        self.inner.counting.listed();
+        self.lose_answer(verdict, Operation::List, object)?;
+        Ok(objects)
+    }
+
+    /// Deletes in this order, in batches where the service can. Names that are
+    /// not there are fine.
+    pub fn delete(&self, names: &[String]) -> Result<(), StoreError> {
+        let first = names.first().map(String::as_str);
+        names.iter().try_for_each(|name| self.check(Operation::Delete, name))?;
+        let verdict = self.meet_fault(Call::Delete, Operation::Delete, first)?;
+        if let Some(operator) = self.reader_operator(Operation::Delete, first)? {
+            block_on(operator.delete_iter(names.iter().cloned()))
+                .map_err(|error| self.failure(Operation::Delete, first, error))?;
+        }
+        if let Backend::Folder { folder, .. } = &self.inner.backend {
+            let first = first.unwrap_or_default();
+            folder.sync_parents(names).map_err(|error| self.io_failure(Operation::Delete, first, &error))?;
+        }
+        self.inner.counting.deleted(names.len() as u64);
+        self.lose_answer(verdict, Operation::Delete, first)
+    }
+
+    /// The operator for everything but writing; `None` while a local root does not exist.
+    fn reader_operator(&self, operation: Operation, object: Option<&str>) -> Result<Option<Operator>, StoreError> {
+        let operator = match &self.inner.backend {
+            Backend::Remote { hot, .. } => hot,
+            Backend::Folder { folder, operator } => match operator.get() {
+                Some(operator) => operator,
+                None if !folder.root().exists() => return Ok(None),
+                None => {
+                    let root = folder.root().to_string_lossy();
+                    let opened = Operator::new(opendal::services::Fs::default().root(&root))
+                        .map_err(|error| self.failure(operation, object, error))?;
+                    operator.get_or_init(|| opened)
+                }
+            },
+        };
+        let concurrency = self.inner.concurrency;
+        Ok(Some(hardened(operator, self.inner.retries, super::reader::RANGE_BYTES, concurrency)))
+    }
+
+    fn existing_reader(&self, name: &str) -> Result<Operator, StoreError> {
+        let operator = self.reader_operator(Operation::Read, Some(name))?;
+        operator.ok_or_else(|| self.error(StoreErrorKind::NotFound, Operation::Read, Some(name), ""))
+    }
+
+    fn stores_metadata(&self, operator: &Operator) -> bool {
+        !self.inner.metadata.is_empty() && operator.info().capability().write_with_user_metadata
+    }
+
+    fn received(&self, bytes: usize) {
+        self.inner.download.take(bytes);
+        self.inner.counting.read(bytes as u64);
+    }
+
+    fn check(&self, operation: Operation, name: &str) -> Result<(), StoreError> {
+        check_name(name).map_err(|reason| self.error(StoreErrorKind::BadName, operation, Some(name), reason))
+    }
+}
+
+/// What readers and writers of one object share with the store.
+impl Store {
+    pub(super) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
+    pub(super) fn folder(&self) -> Option<&LocalFolder> {
+        match &self.inner.backend {
+            Backend::Folder { folder, .. } => Some(folder),
+            Backend::Remote { .. } => None,
+        }
+    }
+
+    pub(super) fn faults(&self) -> Option<&Faults> {
+        self.faults.as_deref()
+    }
+
+    pub(super) fn error(
+        &self,
+        kind: StoreErrorKind,
+        operation: Operation,
+        object: Option<&str>,
+        detail: &str,
+    ) -> StoreError {
+        StoreError {
+            kind,
+            operation,
+            object: object.map(str::to_owned),
+            store: self.inner.place.clone(),
+            detail: scrub(detail, &self.inner.secrets),
+        }
+    }
+
+    pub(super) fn failure(&self, operation: Operation, object: Option<&str>, error: opendal::Error) -> StoreError {
+        let (kind, said) = classify(&error);
+        self.error(kind, operation, object, &said)
+    }
+
+    pub(super) fn io_failure(&self, operation: Operation, object: &str, error: &io::Error) -> StoreError {
+        self.error(classify_io(error.kind()), operation, Some(object), &error.to_string())
+    }
+
+    pub(super) fn meet_fault(
+        &self,
+        call: Call,
+        operation: Operation,
+        object: Option<&str>,
+    ) -> Result<Verdict, StoreError> {
+        match self.faults.as_ref().map_or(Verdict::Proceed, |faults| faults.at_call(call)) {
+            Verdict::Fail(kind) => Err(self.error(kind, operation, object, "a fault made for a test")),
+            verdict => Ok(verdict),
+        }
+    }
+
+    pub(super) fn lose_answer(
+        &self,
+        verdict: Verdict,
+        operation: Operation,
+        object: Option<&str>,
+    ) -> Result<(), StoreError> {
+        match verdict {
+            Verdict::ProceedThenFail(kind) => Err(self.error(kind, operation, object, "a fault made for a test")),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Store").field(&self.inner.place).finish()
+    }
+}
+
+fn stored_object(name: String, metadata: &opendal::Metadata) -> StoredObject {
+    let modified = metadata.last_modified().map(|time| Timestamp::from(std::time::SystemTime::from(time)));
+    StoredObject { name, size_bytes: metadata.content_length(), modified }
+}
+
+/// A name that no other writer uses, in the folder that is never listed.
+fn temporary_name(name: &str) -> String {
+    let random = getrandom::u64().expect("the operating system gives random bytes");
+    format!("{TEMPORARY_FOLDER}/{}-{random:016x}", name.replace('/', "-"))
+}
+
+/// `service://container/root` from settings that may still be wrong.
+fn describe(settings: &StoreSettings) -> String {
+    let place_key = Service::find(&settings.service).map_or("", Service::place_key);
+    let place = settings.settings.iter().find(|(key, _)| !place_key.is_empty() && key.contains(place_key));
+    let place = place.map_or("", |(_, value)| value.split_once("://").map_or(value.as_str(), |(_, rest)| rest));
+    let place = without_userinfo(place).trim_end_matches('/');
+    let root = settings.settings.get("root").map_or("", |root| root.trim_matches('/'));
+    let slash = if root.is_empty() { "" } else { "/" };
+    format!("{}://{place}{slash}{root}", settings.service)
+}
