@@ -52,6 +52,11 @@ impl CronExpression {
         self.hours.iter().flat_map(|hour| self.minutes.iter().map(move |minute| hour * 60 + minute))
     }
 
+    /// How often it runs on a day that matches, at least once.
+    pub fn runs_per_day(&self) -> u32 {
+        (self.hours.len() * self.minutes.len()) as u32
+    }
+
     /// Whether it runs in every hour of the day, and so by elapsed time rather
     /// than at fixed times; see [`super::Timetable`] on why that matters.
     pub fn is_every_hour(&self) -> bool {

@@ -20,3 +20,4 @@ pub use expression::CronExpression;
 pub use field::Field;
 pub use gap::{DstEffect, DstKind, Gap};
 pub use timetable::{Times, Timetable};
+pub use zone::first_moment;

@@ -23,8 +23,9 @@ pub(super) fn meaning(zone: Tz, local: NaiveDateTime) -> Meaning {
     }
 }
 
-/// The first moment at or after which the wall clock shows `local`.
-pub(super) fn first_moment(zone: Tz, local: NaiveDateTime) -> Timestamp {
+/// The first moment at which the wall clock of a zone shows `local`, or the
+/// first after it where that reading is skipped.
+pub fn first_moment(zone: Tz, local: NaiveDateTime) -> Timestamp {
     match meaning(zone, local) {
         Meaning::Once(time) | Meaning::Twice(time, _) | Meaning::Never(time) => time,
     }
