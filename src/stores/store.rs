@@ -7,7 +7,9 @@ use super::operator::{OperatorError, build, hardened};
 use super::pace::Pace;
 use super::runtime::{block_on, install_http_transport};
 use super::writer::Sink;
-use super::{Counters, ObjectReader, ObjectWriter, Operation, Service, StoreError, StoreErrorKind, StoreSettings};
+use super::{
+    Counters, ObjectReader, ObjectWriter, Operation, Service, SettingsError, StoreError, StoreErrorKind, StoreSettings,
+};
 use crate::base::Timestamp;
 use futures_util::TryStreamExt as _;
 use opendal::{EntryMode, Operator};
@@ -109,7 +111,8 @@ impl Store {
             store: place.clone(),
             detail: scrub(detail, &secrets),
         };
-        let service = settings.validate().map_err(|error| wrong(&error.to_string()))?;
+        let said = |error: &SettingsError| format!("{error}; {}", error.help());
+        let service = settings.validate().map_err(|error| wrong(&said(&error)))?;
         let backend = if service.name == "fs" {
             let setting = |key: &str| settings.settings.get(key).map(PathBuf::from);
             let root = setting("root").expect("validated settings of `fs` have a root");
@@ -118,7 +121,7 @@ impl Store {
             install_http_transport().map_err(|error| wrong(&error))?;
             let build = |class| {
                 build(service, settings, class).map_err(|error| match error {
-                    OperatorError::Settings(error) => wrong(&error.to_string()),
+                    OperatorError::Settings(error) => wrong(&said(&error)),
                     OperatorError::OpenDal(error) => wrong(&classify(&error).1),
                 })
             };
@@ -558,9 +561,9 @@ fn temporary_name(name: &str) -> String {
 
 /// `service://container/root` from settings that may still be wrong.
 fn describe(settings: &StoreSettings) -> String {
-    let place_key = Service::find(&settings.service).map_or("", Service::place_key);
-    let place = settings.settings.iter().find(|(key, _)| !place_key.is_empty() && key.contains(place_key));
-    let place = place.map_or("", |(_, value)| value.split_once("://").map_or(value.as_str(), |(_, rest)| rest));
+    let place_keys = Service::find(&settings.service).map_or(&[][..], Service::place_keys);
+    let place = place_keys.iter().filter(|key| **key != "root").find_map(|key| settings.settings.get(*key));
+    let place = place.map_or("", |value| value.split_once("://").map_or(value.as_str(), |(_, rest)| rest));
     let place = without_userinfo(place).trim_end_matches('/');
     let root = settings.settings.get("root").map_or("", |root| root.trim_matches('/'));
     let slash = if root.is_empty() { "" } else { "/" };
