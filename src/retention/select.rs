@@ -40,7 +40,7 @@ pub fn select(candidates: &[Candidate], rules: &Rules, zone: Tz, now: Timestamp)
             reasons[at].push(reason);
         }
     };
-    for of in rules.last {
+    if let Some(of) = rules.last {
         for set in [&complete, &newest_first] {
             (1..=of).zip(set).for_each(|(place, at)| give(*at, Reason::Last { place, of }));
         }
