@@ -1,4 +1,4 @@
-use super::serde_text::{milliseconds, optional_time};
+use super::serde_text::{milliseconds, optional_milliseconds, optional_time};
 use super::{Failure, FailureKind, Outcome};
 use crate::base::{RunId, Timestamp};
 use crate::compile::JobName;
@@ -112,23 +112,6 @@ pub struct DrillReport {
     /// What the plan allows.
     #[serde(rename = "max_time_ms", with = "optional_milliseconds", default)]
     pub max_time: Option<Duration>,
-}
-
-mod optional_milliseconds {
-    use super::milliseconds;
-    use serde::{Deserialize, Deserializer, Serializer};
-    use std::time::Duration;
-
-    pub fn serialize<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-        match duration {
-            Some(duration) => milliseconds::serialize(duration, serializer),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-        Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_millis))
-    }
 }
 
 impl JobReport {

@@ -17,6 +17,7 @@ mod run;
 #[cfg(test)]
 mod sample;
 mod serde_text;
+mod status;
 mod summary;
 
 pub use event::{Event, Observer, Progress, StepEnd};
@@ -28,6 +29,7 @@ pub use number::{counted, grouped};
 pub use outcome::{Failure, FailureKind, Outcome};
 pub use prometheus::{JobMetrics, LastRun, Metrics, prometheus};
 pub use run::{Problem, RunReport, RunStatus, Severity};
+pub use status::{Freshness, JobPast, JobStatus, SourceStatus, StatusReport, status};
 pub use summary::summary;
 
 /// Of every JSON document and line written here. Rises when something is
