@@ -14,7 +14,7 @@ pub struct Service {
     required_keys: &'static [&'static [&'static str]],
     /// An upload may have no more parts than this.
     max_parts: u64,
-    /// Aborting an upload leaves a truncated object: write to another name, then rename.
+    /// What is half written shows under its name: write under another, then rename.
     pub(super) rename_to_commit: bool,
     keys: fn() -> &'static [&'static str],
 }
@@ -107,7 +107,7 @@ const SERVICES: [Service; 8] = [
         usual_keys: &["endpoint", "username", "password", "root"],
         required_keys: &[&["endpoint"]],
         max_parts: u64::MAX,
-        rename_to_commit: false,
+        rename_to_commit: true,
         keys: field_names::<services::WebdavConfig>,
     },
 ];

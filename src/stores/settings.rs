@@ -1,3 +1,4 @@
+use super::error::without_userinfo;
 use super::placeholders::fill_placeholders;
 use super::{Service, SettingsError};
 use crate::base::{Rate, Secret};
@@ -181,6 +182,17 @@ impl StoreSettings {
     /// Whether objects of [`super::Class::Data`] are stored differently.
     pub(super) fn chooses_class(&self) -> bool {
         self.storage_class.is_some() || self.settings.contains_key(CLASS_KEY)
+    }
+
+    /// `service://container/root`, though the settings may be wrong; no secrets.
+    pub(super) fn place(&self) -> String {
+        let place_keys = Service::find(&self.service).map_or(&[][..], Service::place_keys);
+        let place = place_keys.iter().filter(|key| **key != "root").find_map(|key| self.settings.get(*key));
+        let place = place.map_or("", |value| value.split_once("://").map_or(value.as_str(), |(_, rest)| rest));
+        let place = without_userinfo(place).trim_end_matches('/');
+        let root = self.settings.get("root").map_or("", |root| root.trim_matches('/'));
+        let slash = if root.is_empty() { "" } else { "/" };
+        format!("{}://{place}{slash}{root}", self.service)
     }
 
     /// Values that must not stand in any message, the longest first.
