@@ -1,1 +1,48 @@
-//! The command line: arguments, one file a verb, all printing, exit codes.
+//! The command line: arguments, one file a verb under `commands/`, exit codes,
+//! and all that is printed.
+//!
+//! Only this module prints, asks, or catches signals. A command returns an
+//! [`Exit`] or a [`Failure`] (what failed, on which thing, what to do); [`run`]
+//! prints the failure, once, and gives its exit code to `main`.
+
+mod arguments;
+mod commands;
+mod exit_codes;
+mod failure;
+#[allow(dead_code)]
+mod output;
+mod prompt;
+
+use crate::base::{Context, Exit};
+use arguments::Arguments;
+use clap::{CommandFactory, FromArgMatches};
+use output::{Choice, Output};
+use std::ffi::OsString;
+
+/// Runs one command line, `arguments[0]` being the program's name.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, context: &Context) -> Exit {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    // The parser prints before it has parsed `--color`.
+    let early = arguments::early_color(&arguments).unwrap_or_else(|| output::environment_color(context));
+    let command = Arguments::command().color(match early {
+        Choice::Auto => clap::ColorChoice::Auto,
+        Choice::Always => clap::ColorChoice::Always,
+        Choice::Never => clap::ColorChoice::Never,
+    });
+    let parsed = command.try_get_matches_from(arguments).and_then(|matches| Arguments::from_arg_matches(&matches));
+    let parsed = match parsed {
+        Ok(parsed) => parsed,
+        Err(message) => {
+            // Nobody reads it any more: nothing to say.
+            let _ = message.print();
+            return if message.use_stderr() { Exit::Usage } else { Exit::Done };
+        }
+    };
+    let mut output = Output::new(&parsed.global, context);
+    let result = commands::dispatch(parsed.verb, context, &mut output);
+    let result = result.and_then(|exit| output.flush().map(|()| exit));
+    result.unwrap_or_else(|failure| {
+        output.failure(&failure);
+        failure.exit
+    })
+}
