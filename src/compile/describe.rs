@@ -137,7 +137,7 @@ pub(super) fn limits(limits: &Limits) -> Vec<Setting> {
 
 pub(super) fn lock(lock: &Lock) -> String {
     match &lock.duration {
-        None => lock.mode.value.clone(),
+        None => lock.mode.value.to_string(),
         Some(duration) => format!("{} for={}", lock.mode.value, format_duration(duration.value)),
     }
 }

@@ -1,5 +1,6 @@
 use rustix::fs::{FileType, Stat};
 use std::cmp::Ordering;
+use std::fmt;
 
 /// What `lstat` said, in full precision.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +99,13 @@ impl FileKind {
 pub struct FileTime {
     pub seconds: i64,
     pub nanoseconds: u32,
+}
+
+impl fmt::Display for FileTime {
+    /// `1795485600.000000001`: seconds since 1970 to the nanosecond.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:09}", self.seconds, self.nanoseconds)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -10,13 +10,16 @@
 //! is ever followed.
 
 mod beneath;
+mod compare;
 mod filter;
 mod include;
 mod metadata;
+pub mod restore;
 mod root;
 mod walk;
 pub mod xattrs;
 
+pub use compare::{Comparison, Difference, Differs, compare};
 pub use filter::FilterError;
 pub use include::IncludeRefusal;
 pub use metadata::{FileKind, FileTime, Metadata, tree_order};

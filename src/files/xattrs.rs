@@ -6,7 +6,10 @@
 //! other `system.` attributes: views on a network file system's own state,
 //! which cannot be written elsewhere.
 
-use rustix::fs::{fgetxattr, flistxattr, lgetxattr, llistxattr};
+use rustix::fs::{
+    XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr, getxattr, lgetxattr, listxattr, llistxattr,
+    removexattr, setxattr,
+};
 use rustix::io::Errno;
 use std::ffi::CString;
 use std::io;
@@ -43,6 +46,39 @@ pub(super) fn of_name(folder: BorrowedFd<'_>, name: &[u8]) -> io::Result<Vec<Xat
     )
 }
 
+/// The attributes of what an `O_PATH` handle is on, a link itself too.
+pub(super) fn of_handle(handle: BorrowedFd<'_>) -> io::Result<Vec<Xattr>> {
+    let path = path_of_handle(handle)?;
+    collect(|buffer| listxattr(path.as_c_str(), buffer), |name, buffer| getxattr(path.as_c_str(), name, buffer))
+}
+
+pub(super) fn set_on_file(file: BorrowedFd<'_>, name: &[u8], value: &[u8]) -> io::Result<()> {
+    Ok(fsetxattr(file, name, value, XattrFlags::empty())?)
+}
+
+pub(super) fn remove_from_file(file: BorrowedFd<'_>, name: &[u8]) -> io::Result<()> {
+    Ok(fremovexattr(file, name)?)
+}
+
+pub(super) fn set_on_handle(handle: BorrowedFd<'_>, name: &[u8], value: &[u8]) -> io::Result<()> {
+    Ok(setxattr(path_of_handle(handle)?.as_c_str(), name, value, XattrFlags::empty())?)
+}
+
+pub(super) fn remove_from_handle(handle: BorrowedFd<'_>, name: &[u8]) -> io::Result<()> {
+    Ok(removexattr(path_of_handle(handle)?.as_c_str(), name)?)
+}
+
+/// Whether the attribute is an ACL, which must be set after the mode.
+pub(super) fn is_acl(name: &[u8]) -> bool {
+    name.starts_with(ACL_PREFIX)
+}
+
+/// A path that the kernel takes for what the handle is on, and not for the
+/// target of a link that it is on.
+fn path_of_handle(handle: BorrowedFd<'_>) -> io::Result<CString> {
+    CString::new(format!("/proc/self/fd/{}", handle.as_raw_fd())).map_err(|_| Errno::INVAL.into())
+}
+
 /// There is no `lgetxattr` relative to a handle (before Linux 6.13), but
 /// `/proc/self/fd/N/name` is one: the kernel jumps to the handle's folder.
 fn path_through_handle(folder: BorrowedFd<'_>, name: &[u8]) -> io::Result<CString> {
@@ -74,7 +110,7 @@ fn collect(
 }
 
 fn is_kept(name: &[u8]) -> bool {
-    !name.is_empty() && (!name.starts_with(b"system.") || name.starts_with(ACL_PREFIX))
+    !name.is_empty() && (!name.starts_with(b"system.") || is_acl(name))
 }
 
 fn grow(limit: usize, read: impl Fn(&mut [u8]) -> Result<usize, Errno>) -> Result<Vec<u8>, Errno> {

@@ -1,7 +1,7 @@
 //! Finds where a diagnostic is silenced: `// plan: allow(code, code)` before a
 //! node or behind it on its line, and `allow code` children.
 
-use super::lexer::{Token, TokenKind};
+use super::syntax::lexer::{Token, TokenKind};
 use super::{Document, Node};
 use crate::diagnostics::{FileId, Span, Spanned};
 

@@ -21,6 +21,8 @@ pub struct Node {
     pub span: Span,
     /// Codes silenced here by a `// plan: allow(code)` comment or an `allow code` child.
     pub allowed: Vec<Spanned<String>>,
+    /// A syntax error left in doubt what it holds: say nothing of what it lacks or has too much.
+    pub damaged: bool,
 }
 
 #[derive(Clone, Debug)]

@@ -1,15 +1,15 @@
 //! From text to a spanned document: KDL parsing with good syntax errors,
 //! includes, the schema, shape validation.
 //!
-//! The only user of the `kdl` crate; knows nothing of what a plan means.
+//! Knows nothing of what a plan means.
 //! Main type: [`Document`].
 
 mod allow;
 pub mod document;
-mod lexer;
 mod load;
 mod parse;
 mod silence;
+mod syntax;
 
 pub use document::{Document, Node, Property, Value, ValueKind};
 pub use load::{Loaded, load};
@@ -20,5 +20,5 @@ use crate::diagnostics::Rule;
 
 /// Every rule of this module, for the catalogue.
 pub fn rules() -> Vec<&'static Rule> {
-    [&[&parse::SYNTAX][..], &load::RULES, &silence::RULES].concat()
+    [&syntax::RULES[..], &load::RULES, &silence::RULES].concat()
 }

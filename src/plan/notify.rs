@@ -7,7 +7,8 @@ use std::fmt;
 pub struct Notify {
     pub name: Spanned<String>,
     pub channel: Channel,
-    /// Empty in the plan means failure, partial, recovered and missed; resolved here.
+    /// Not empty. Where the plan does not say: partial, failure, recovered and missed; of a watchdog
+    /// (`healthchecks`) start, success, partial and failure.
     pub on: Vec<Event>,
     pub span: Span,
 }

@@ -131,7 +131,8 @@ pub struct Keep {
     pub span: Span,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     /// The objects are there, with their sizes.
     Presence,
@@ -167,10 +168,28 @@ pub struct Limits {
     pub concurrency: Option<Spanned<u32>>,
 }
 
+/// Who may delete a locked object before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockMode {
+    /// Those with a special right.
+    Governance,
+    /// Nobody, the owner of the account included.
+    Compliance,
+}
+
+impl fmt::Display for LockMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Governance => "governance",
+            Self::Compliance => "compliance",
+        })
+    }
+}
+
 /// Object lock: `lock governance/compliance for=`.
 #[derive(Clone, Debug)]
 pub struct Lock {
-    pub mode: Spanned<String>,
+    pub mode: Spanned<LockMode>,
     pub duration: Option<Spanned<Duration>>,
     pub span: Span,
 }

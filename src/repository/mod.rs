@@ -1,1 +1,19 @@
 //! The archive format laid out in a store: catalogue, backup, restore, verify, prune.
+//!
+//! Knows the bytes ([`crate::archive`]), the places ([`crate::stores`]) and the
+//! tree ([`crate::files`]); knows no command line. Invariant: a snapshot's record
+//! is the last object that a run writes, and everything that it needs is in the
+//! store by then. Main type: [`Repository`].
+
+mod backup;
+mod catalogue;
+mod error;
+mod layout;
+mod open;
+mod state;
+
+pub use backup::{BackupOutcome, BackupRequest, BackupSource, Progress, backup};
+pub use catalogue::{Catalogue, SnapshotInfo};
+pub use error::RepositoryError;
+pub use layout::{SNAPSHOTS, component};
+pub use open::{Repository, RepositoryConfig};

@@ -137,11 +137,31 @@ pub(super) fn classify(error: &opendal::Error) -> (StoreErrorKind, String) {
         Theirs::ConfigInvalid => StoreErrorKind::Settings,
         Theirs::RateLimited => StoreErrorKind::Busy,
         _ if said.contains("timeout reached") || io_kind == Some(io::ErrorKind::TimedOut) => StoreErrorKind::Timeout,
-        // Persistent: temporary, but all retries were spent.
-        _ if error.is_temporary() || error.is_persistent() => StoreErrorKind::Busy,
+        _ if may_pass(error, io_kind) => StoreErrorKind::Busy,
         _ => io_kind.map_or(StoreErrorKind::Unexpected, classify_io),
     };
     (kind, said)
+}
+
+/// Whether the service may do later what it did not do now. OpenDAL knows, but
+/// its retries mark every error that they let through as "persistent", those
+/// that they never repeated among them.
+fn may_pass(error: &opendal::Error, io_kind: Option<io::ErrorKind>) -> bool {
+    use io::ErrorKind as Io;
+    let connection_broke = matches!(
+        io_kind,
+        Some(Io::ConnectionRefused | Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe | Io::UnexpectedEof)
+    );
+    let is_busy = |status| matches!(status, 408 | 429 | 499 | 500 | 502..=504);
+    error.is_temporary() || error.message() == NO_ANSWER || connection_broke || http_status(error).is_some_and(is_busy)
+}
+
+/// The status of the response that OpenDAL keeps in an error's context, which
+/// only its text shows: `response: Parts { status: 503, …`.
+fn http_status(error: &opendal::Error) -> Option<u16> {
+    let text = error.to_string();
+    let (_, rest) = text.split_once("response: Parts { status: ")?;
+    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
 pub(super) fn classify_io(kind: io::ErrorKind) -> StoreErrorKind {
@@ -171,11 +191,15 @@ fn what_the_service_said(error: &opendal::Error) -> String {
     let message = error.message();
     let field = |name: &str| {
         let (_, rest) = message.split_once(&format!("{name}: \""))?;
-        rest.split_once('"').map(|(value, _)| value.to_owned()).filter(|v| !v.is_empty())
+        let (value, _) = rest.split_once('"')?;
+        // Azure appends the request's id and time.
+        let value = value.split("\\nRequestId:").next().unwrap_or_default().trim();
+        (!value.is_empty()).then(|| value.to_owned())
     };
     let mut said = match (field("code"), field("message")) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code,
+        (None, Some(message)) => message,
         _ => message.trim().to_owned(),
     };
     let causes: Vec<String> = causes(error).map(ToString::to_string).collect();
@@ -269,6 +293,18 @@ mod tests {
             ),
         ]
         "#);
+    }
+
+    #[test]
+    fn a_busy_service_is_told_from_one_that_says_no() {
+        // As OpenDAL's retries leave every error.
+        let answered = |status: u16| {
+            let parts = format!("Parts {{ status: {status}, version: HTTP/1.1, headers: {{}} }}");
+            error(opendal::ErrorKind::Unexpected, "no").with_context("response", parts).set_persistent()
+        };
+        let kinds = [400, 409, 429, 500, 503].map(|status| classify(&answered(status)).0);
+        use StoreErrorKind::{Busy, Unexpected};
+        assert_eq!(kinds, [Unexpected, Unexpected, Busy, Busy, Busy]);
     }
 
     #[test]

@@ -8,28 +8,38 @@
 //! Knows nothing of archives, snapshots or a plan's rules. Async and OpenDAL's
 //! types stay inside, except for [`Store::from_operator`].
 
+mod check;
 mod counters;
 mod error;
 mod faults;
 mod keys;
 mod local;
 mod name;
+mod object;
 mod operator;
 mod pace;
+mod placeholders;
 mod reader;
+mod remote;
 mod runtime;
 mod service;
 mod settings;
+mod settings_error;
+#[cfg(test)]
+mod settings_tests;
 mod store;
 pub mod testing;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+pub use check::{RULES, diagnose};
 pub use counters::Counters;
 pub use error::{Operation, StoreError, StoreErrorKind};
+pub use object::{Class, Put, StoredObject, WriteOptions};
 pub use reader::ObjectReader;
 pub use service::Service;
-pub use settings::{Scope, ServerSideEncryption, SettingsError, StoreSettings, check};
-pub use store::{Class, Put, Store, StoredObject, WriteOptions};
+pub use settings::{Scope, ServerSideEncryption, StoreSettings};
+pub use settings_error::SettingsError;
+pub use store::Store;
 pub use writer::ObjectWriter;

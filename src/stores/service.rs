@@ -7,11 +7,14 @@ pub struct Service {
     pub name: &'static str,
     /// The storage classes that can be asked for; empty: none can.
     pub storage_classes: &'static [&'static str],
-    /// The key that names the container of all objects; part of [`super::Store::describe`].
-    place_key: &'static str,
+    /// The settings that most plans need, for messages.
+    pub(super) usual_keys: &'static [&'static str],
+    /// Settings that it can't do without, each with its other names. The first
+    /// says where the objects are.
+    required_keys: &'static [&'static [&'static str]],
     /// An upload may have no more parts than this.
     max_parts: u64,
-    /// Aborting an upload leaves a truncated object: write to another name, then rename.
+    /// What is half written shows under its name: write under another, then rename.
     pub(super) rename_to_commit: bool,
     keys: fn() -> &'static [&'static str],
 }
@@ -27,7 +30,8 @@ const SERVICES: [Service; 8] = [
     Service {
         name: "azblob",
         storage_classes: NO_CLASSES,
-        place_key: "container",
+        usual_keys: &["container", "endpoint", "root", "account_name", "account_key"],
+        required_keys: &[&["container", "azure_container_name", "container_name"]],
         max_parts: 50_000,
         rename_to_commit: false,
         keys: field_names::<services::AzblobConfig>,
@@ -35,7 +39,8 @@ const SERVICES: [Service; 8] = [
     Service {
         name: "b2",
         storage_classes: NO_CLASSES,
-        place_key: "bucket",
+        usual_keys: &["bucket", "bucket_id", "root", "application_key_id", "application_key"],
+        required_keys: &[&["bucket"], &["bucket_id"]],
         max_parts: S3_MAX_PARTS,
         rename_to_commit: false,
         keys: field_names::<services::B2Config>,
@@ -43,7 +48,8 @@ const SERVICES: [Service; 8] = [
     Service {
         name: "fs",
         storage_classes: NO_CLASSES,
-        place_key: "",
+        usual_keys: &["root"],
+        required_keys: &[&["root"]],
         max_parts: u64::MAX,
         rename_to_commit: false,
         keys: field_names::<services::FsConfig>,
@@ -51,7 +57,8 @@ const SERVICES: [Service; 8] = [
     Service {
         name: "gcs",
         storage_classes: &["STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE"],
-        place_key: "bucket",
+        usual_keys: &["bucket", "root", "credential_path", "credential"],
+        required_keys: &[&["bucket", "bucket_name", "google_bucket", "google_bucket_name"]],
         max_parts: S3_MAX_PARTS,
         rename_to_commit: false,
         keys: field_names::<services::GcsConfig>,
@@ -59,7 +66,8 @@ const SERVICES: [Service; 8] = [
     Service {
         name: "memory",
         storage_classes: NO_CLASSES,
-        place_key: "",
+        usual_keys: &[],
+        required_keys: &[],
         max_parts: u64::MAX,
         rename_to_commit: false,
         keys: field_names::<services::MemoryConfig>,
@@ -78,7 +86,8 @@ const SERVICES: [Service; 8] = [
             "OUTPOSTS",
             "REDUCED_REDUNDANCY",
         ],
-        place_key: "bucket",
+        usual_keys: &["bucket", "region", "endpoint", "root", "profile", "access_key_id", "secret_access_key"],
+        required_keys: &[&["bucket", "bucket_name", "aws_bucket", "aws_bucket_name"]],
         max_parts: S3_MAX_PARTS,
         rename_to_commit: false,
         keys: field_names::<services::S3Config>,
@@ -86,7 +95,8 @@ const SERVICES: [Service; 8] = [
     Service {
         name: "sftp",
         storage_classes: NO_CLASSES,
-        place_key: "endpoint",
+        usual_keys: &["endpoint", "user", "key", "root", "known_hosts_strategy"],
+        required_keys: &[&["endpoint"]],
         max_parts: u64::MAX,
         rename_to_commit: true,
         keys: field_names::<services::SftpConfig>,
@@ -94,9 +104,10 @@ const SERVICES: [Service; 8] = [
     Service {
         name: "webdav",
         storage_classes: NO_CLASSES,
-        place_key: "endpoint",
+        usual_keys: &["endpoint", "username", "password", "root"],
+        required_keys: &[&["endpoint"]],
         max_parts: u64::MAX,
-        rename_to_commit: false,
+        rename_to_commit: true,
         keys: field_names::<services::WebdavConfig>,
     },
 ];
@@ -121,8 +132,16 @@ impl Service {
         (self.keys)()
     }
 
-    pub(super) fn place_key(&self) -> &'static str {
-        self.place_key
+    /// The first setting that is needed and not among `set`.
+    pub(super) fn missing_key<'a>(&self, set: impl Iterator<Item = &'a str>) -> Option<&'static str> {
+        let set: Vec<&str> = set.collect();
+        let is_missing = |names: &&&[&'static str]| !names.iter().any(|name| set.contains(name));
+        self.required_keys.iter().find(is_missing).map(|names| names[0])
+    }
+
+    /// The names of the setting that says which bucket, container or server it is.
+    pub(super) fn place_keys(&self) -> &'static [&'static str] {
+        self.required_keys.first().copied().unwrap_or_default()
     }
 
     /// How large the parts of an upload of about `expected_bytes` must be.
@@ -151,6 +170,15 @@ mod tests {
         sftp: endpoint root user key known_hosts_strategy enable_copy
         webdav: endpoint username password token root disable_copy disable_create_dir enable_user_metadata user_metadata_prefix user_metadata_uri enable_conditional_read
         ");
+    }
+
+    #[test]
+    fn the_settings_that_this_program_names_exist() {
+        for service in Service::all() {
+            for key in service.usual_keys.iter().chain(service.required_keys.iter().copied().flatten()) {
+                assert!(service.keys().contains(key), "{} {key}", service.name);
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
-use super::Service;
+use super::error::without_userinfo;
+use super::placeholders::fill_placeholders;
+use super::{Service, SettingsError};
 use crate::base::{Rate, Secret};
-use crate::diagnostics::Span;
+use crate::diagnostics::nearest;
 use crate::plan::{self, SecretRef, SettingValue, Tier};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -67,43 +69,6 @@ pub struct Scope<'a> {
     pub home: &'a Path,
 }
 
-/// A setting of a store is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SettingsError {
-    #[error("`{found}` is no service of this program; known are {}", list(known))]
-    UnknownService { found: String, suggestion: Option<&'static str>, known: Vec<&'static str> },
-    #[error("`{service}` has no setting `{key}`{}", did_you_mean(*suggestion))]
-    UnknownKey { service: &'static str, key: String, suggestion: Option<&'static str> },
-    #[error("`{key}` is set twice")]
-    RepeatedKey { key: String },
-    #[error("a `{service}` store needs the setting `{key}`")]
-    MissingKey { service: &'static str, key: &'static str },
-    #[error("`{service}` has no storage class `{class}`{}", did_you_mean(*suggestion))]
-    UnknownClass { service: &'static str, class: String, suggestion: Option<&'static str> },
-    #[error("a storage class can't be chosen on `{service}`; remove `storage-class`")]
-    NoClasses { service: &'static str },
-    #[error("server-side encryption can't be chosen on `{service}`; remove `server-side-encryption`")]
-    NoEncryption { service: &'static str },
-    #[error("the key for server-side encryption must be the base64 of 32 bytes")]
-    CustomerKey,
-    #[error("`{{{found}}}` is no placeholder; known are `{{host}}`, `{{plan}}`, `{{tier}}` and `{{source}}`")]
-    UnknownPlaceholder { found: String },
-    #[error("`{{source}}` means nothing here, for the store is opened for the whole tier")]
-    NoSource,
-    #[error("`{key}` can't be the name of metadata; use letters, digits and `-`")]
-    MetadataKey { key: String },
-    #[error("`{key}` can't be resolved: {reason}")]
-    Secret { key: String, reason: String },
-}
-
-fn list(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-}
-
-fn did_you_mean(suggestion: Option<&str>) -> String {
-    suggestion.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
-}
-
 /// Settings that may be shown. Every other value is treated as a secret.
 const PUBLIC_KEYS: [&str; 12] = [
     "root",
@@ -144,8 +109,8 @@ impl StoreSettings {
     ///
     /// # Errors
     ///
-    /// The first thing that is wrong; [`check`] finds all that can be found
-    /// without resolving.
+    /// The first thing that is wrong; [`super::diagnose`] finds all that can be
+    /// found without resolving.
     pub fn of_tier(
         tier: &Tier,
         scope: Scope<'_>,
@@ -195,8 +160,9 @@ impl StoreSettings {
         for key in self.settings.keys() {
             find_key(service, key)?;
         }
-        if service.name == "fs" && self.settings.get("root").is_none_or(String::is_empty) {
-            return Err(SettingsError::MissingKey { service: service.name, key: "root" });
+        let set = self.settings.iter().filter(|(_, value)| !value.is_empty());
+        if let Some(key) = service.missing_key(set.map(|(key, _)| key.as_str())) {
+            return Err(SettingsError::MissingKey { service: service.name, key });
         }
         if let Some(class) = &self.storage_class {
             check_class(service, class)?;
@@ -218,6 +184,17 @@ impl StoreSettings {
         self.storage_class.is_some() || self.settings.contains_key(CLASS_KEY)
     }
 
+    /// `service://container/root`, though the settings may be wrong; no secrets.
+    pub(super) fn place(&self) -> String {
+        let place_keys = Service::find(&self.service).map_or(&[][..], Service::place_keys);
+        let place = place_keys.iter().filter(|key| **key != "root").find_map(|key| self.settings.get(*key));
+        let place = place.map_or("", |value| value.split_once("://").map_or(value.as_str(), |(_, rest)| rest));
+        let place = without_userinfo(place).trim_end_matches('/');
+        let root = self.settings.get("root").map_or("", |root| root.trim_matches('/'));
+        let slash = if root.is_empty() { "" } else { "/" };
+        format!("{}://{place}{slash}{root}", self.service)
+    }
+
     /// Values that must not stand in any message, the longest first.
     pub(super) fn secret_values(&self) -> Vec<String> {
         let hidden = self.settings.iter().filter(|(key, _)| !PUBLIC_KEYS.contains(&key.as_str()));
@@ -231,80 +208,36 @@ impl StoreSettings {
     }
 }
 
-/// Everything that is wrong with a tier's store and can be known without
-/// resolving secrets or connecting, each with the text that it stands in.
-pub fn check(tier: &Tier) -> Vec<(Span, SettingsError)> {
-    let store = &tier.store;
-    let service = match find_service(&store.service) {
-        Ok(service) => service,
-        Err(error) => return vec![(store.service.span, error)],
-    };
-    let mut wrong = Vec::new();
-    let mut seen = Vec::new();
-    for setting in &store.settings {
-        match find_key(service, &setting.key) {
-            Err(error) => wrong.push((setting.key.span, error)),
-            Ok(key) if seen.contains(&key) => wrong.push((setting.key.span, SettingsError::RepeatedKey { key })),
-            Ok(key) => seen.push(key),
-        }
-        if let (true, SettingValue::Text(root)) = (setting.key.value == "root", &setting.value.value) {
-            wrong.extend(unknown_placeholders(root).map(|error| (setting.value.span, error)));
-        }
-    }
-    for key in ["root", "bucket", "container", "endpoint"] {
-        let needed = if key == "root" { service.name == "fs" } else { service.place_key() == key };
-        if needed && !seen.iter().any(|seen| seen == key || is_alias(seen, key)) {
-            wrong.push((store.service.span, SettingsError::MissingKey { service: service.name, key }));
-        }
-    }
-    if let Some(class) = &tier.storage_class {
-        wrong.extend(check_class(service, class).err().map(|error| (class.span, error)));
-    }
-    if let Some(encryption) = tier.server_side_encryption.as_ref().filter(|_| service.name != "s3") {
-        wrong.push((encryption.span, SettingsError::NoEncryption { service: service.name }));
-    }
-    for (key, value) in &tier.metadata {
-        wrong.extend(check_metadata_key(key).err().map(|error| (key.span, error)));
-        wrong.extend(unknown_placeholders(value).map(|error| (key.span, error)));
-    }
-    wrong
-}
-
-fn find_service(name: &str) -> Result<&'static Service, SettingsError> {
+pub(super) fn find_service(name: &str) -> Result<&'static Service, SettingsError> {
     Service::find(name).ok_or_else(|| {
-        let known: Vec<&str> = Service::all().iter().map(|service| service.name).collect();
-        SettingsError::UnknownService { found: name.to_owned(), suggestion: nearest(name, &known), known }
+        let known = Service::all().iter().map(|service| service.name);
+        SettingsError::UnknownService { found: name.to_owned(), suggestion: nearest(name, known) }
     })
 }
 
 /// The service's name for a key, which may be written with `-` for `_`.
-fn find_key(service: &'static Service, key: &str) -> Result<String, SettingsError> {
+pub(super) fn find_key(service: &'static Service, key: &str) -> Result<String, SettingsError> {
     let written = key.replace('-', "_");
     if service.keys().contains(&written.as_str()) {
         return Ok(written);
     }
-    let suggestion = nearest(&written, service.keys());
+    let suggestion = nearest(&written, service.keys().iter().copied());
     Err(SettingsError::UnknownKey { service: service.name, key: key.to_owned(), suggestion })
 }
 
-/// Whether `alias` is another of the service's names for `key` (`aws_bucket`, `bucket_name`).
-fn is_alias(alias: &str, key: &str) -> bool {
-    alias.contains(key)
-}
-
-fn check_class(service: &'static Service, class: &str) -> Result<(), SettingsError> {
+pub(super) fn check_class(service: &'static Service, class: &str) -> Result<(), SettingsError> {
     if service.storage_classes.is_empty() {
         return Err(SettingsError::NoClasses { service: service.name });
     }
     if service.storage_classes.contains(&class) {
         return Ok(());
     }
-    let suggestion = nearest(&class.to_ascii_uppercase().replace('-', "_"), service.storage_classes);
+    let suggestion = nearest(class, service.storage_classes.iter().copied());
     Err(SettingsError::UnknownClass { service: service.name, class: class.to_owned(), suggestion })
 }
 
 /// Metadata travels in HTTP header names, which know no case.
-fn check_metadata_key(key: &str) -> Result<(), SettingsError> {
+pub(super) fn check_metadata_key(key: &str) -> Result<(), SettingsError> {
     let plain = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     if plain { Ok(()) } else { Err(SettingsError::MetadataKey { key: key.to_owned() }) }
 }
@@ -333,58 +266,4 @@ fn local_path(path: &str, scope: Scope<'_>) -> String {
         None => scope.plan_folder.join(path),
     };
     whole.to_string_lossy().into_owned()
-}
-
-fn fill_placeholders(text: &str, tier: &str, scope: Scope<'_>) -> Result<String, SettingsError> {
-    let mut filled = String::new();
-    for piece in pieces(text) {
-        match piece {
-            Piece::Text(text) => filled.push_str(text),
-            Piece::Placeholder(name) => {
-                let value = match name {
-                    "host" => scope.host,
-                    "plan" => scope.plan,
-                    "tier" => tier,
-                    "source" => scope.source.ok_or(SettingsError::NoSource)?,
-                    _ => return Err(SettingsError::UnknownPlaceholder { found: name.to_owned() }),
-                };
-                // A name stays one component of a path.
-                filled.push_str(&value.replace('/', "-"));
-            }
-        }
-    }
-    Ok(filled)
-}
-
-fn unknown_placeholders(text: &str) -> impl Iterator<Item = SettingsError> {
-    pieces(text).into_iter().filter_map(|piece| match piece {
-        Piece::Placeholder("host" | "plan" | "tier" | "source") | Piece::Text(_) => None,
-        Piece::Placeholder(name) => Some(SettingsError::UnknownPlaceholder { found: name.to_owned() }),
-    })
-}
-
-enum Piece<'a> {
-    Text(&'a str),
-    /// What stands between `{` and `}`.
-    Placeholder(&'a str),
-}
-
-fn pieces(text: &str) -> Vec<Piece<'_>> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{')
-        && let Some((name, tail)) = after.split_once('}')
-    {
-        pieces.extend([Piece::Text(before), Piece::Placeholder(name)]);
-        rest = tail;
-    }
-    pieces.push(Piece::Text(rest));
-    pieces
-}
-
-/// The name that a person most likely meant: at most a third of it differs.
-fn nearest(found: &str, known: &[&'static str]) -> Option<&'static str> {
-    let distance = |name: &str| strsim::damerau_levenshtein(found, name);
-    let best = known.iter().copied().min_by_key(|name| distance(name))?;
-    (distance(best) <= best.len().div_ceil(3)).then_some(best)
 }

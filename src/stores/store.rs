@@ -1,54 +1,23 @@
 use super::counters::Counting;
-use super::error::{classify, classify_io, scrub, without_userinfo};
+use super::error::{classify, classify_io, scrub};
 use super::faults::{Call, Faults, Verdict};
 use super::local::LocalFolder;
 use super::name::{TEMPORARY_FOLDER, check_name};
 use super::operator::{OperatorError, build, hardened};
 use super::pace::Pace;
+use super::remote::Upload;
 use super::runtime::{block_on, install_http_transport};
 use super::writer::Sink;
-use super::{Counters, ObjectReader, ObjectWriter, Operation, Service, StoreError, StoreErrorKind, StoreSettings};
-use crate::base::Timestamp;
+use super::{
+    Class, Counters, ObjectReader, ObjectWriter, Operation, Put, Service, SettingsError, StoreError, StoreErrorKind,
+    StoreSettings, StoredObject, WriteOptions,
+};
 use futures_util::TryStreamExt as _;
 use opendal::{EntryMode, Operator};
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
-
-/// Whether an object may lie in the tier's storage class.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    /// Small, read on every run: always in the service's standard class.
-    Hot,
-    /// In the tier's storage class, which may have to be thawed before a read.
-    Data,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub struct WriteOptions {
-    pub class: Class,
-    /// About how large the object will be. An object may become twice as large
-    /// without passing the service's limit on parts.
-    pub expected_bytes: Option<u64>,
-}
-
-/// What [`Store::put`] does about an object of the same name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Put {
-    /// Fails with `AlreadyExists`, unless it holds the very same bytes.
-    IfAbsent,
-    Replace,
-}
-
-/// An object as a listing shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredObject {
-    pub name: String,
-    pub size_bytes: u64,
-    /// By the service's clock; `None` where it keeps none.
-    pub modified: Option<Timestamp>,
-}
 
 /// A flat set of named objects. Cheap to clone; clones share connections,
 /// rates and counters. Calls block, and may come from any number of threads.
@@ -100,7 +69,7 @@ impl Store {
     ///
     /// Of kind `Settings`.
     pub fn open(settings: &StoreSettings) -> Result<Store, StoreError> {
-        let place = describe(settings);
+        let place = settings.place();
         let secrets = settings.secret_values();
         let wrong = |detail: &str| StoreError {
             kind: StoreErrorKind::Settings,
@@ -109,7 +78,8 @@ impl Store {
             store: place.clone(),
             detail: scrub(detail, &secrets),
         };
-        let service = settings.validate().map_err(|error| wrong(&error.to_string()))?;
+        let said = |error: &SettingsError| format!("{error}; {}", error.help());
+        let service = settings.validate().map_err(|error| wrong(&said(&error)))?;
         let backend = if service.name == "fs" {
             let setting = |key: &str| settings.settings.get(key).map(PathBuf::from);
             let root = setting("root").expect("validated settings of `fs` have a root");
@@ -118,7 +88,7 @@ impl Store {
             install_http_transport().map_err(|error| wrong(&error))?;
             let build = |class| {
                 build(service, settings, class).map_err(|error| match error {
-                    OperatorError::Settings(error) => wrong(&error.to_string()),
+                    OperatorError::Settings(error) => wrong(&said(&error)),
                     OperatorError::OpenDal(error) => wrong(&classify(&error).1),
                 })
             };
@@ -202,6 +172,15 @@ impl Store {
         }
     }
 
+    /// Whether the service takes an object part by part. One that does not makes
+    /// [`ObjectWriter`] hold the whole object in memory: keep objects small.
+    pub fn streams_uploads(&self) -> bool {
+        match &self.inner.backend {
+            Backend::Folder { .. } => true,
+            Backend::Remote { hot, .. } => Upload::streams(hot),
+        }
+    }
+
     /// Begins an object. Nothing is visible before [`ObjectWriter::finish`],
     /// which replaces an object of that name.
     pub fn create(&self, name: &str, options: &WriteOptions) -> Result<ObjectWriter, StoreError> {
@@ -216,23 +195,20 @@ impl Store {
             Backend::Remote { hot, data } => {
                 let operator = if options.class == Class::Hot { hot } else { data };
                 let operator = hardened(operator, self.inner.retries, part_bytes, self.inner.concurrency);
-                self.open_remote(operator, name, part_bytes).map_err(failed)?
+                Sink::Remote(self.upload(operator).begin(name, part_bytes, self.inner.concurrency).map_err(failed)?)
             }
         };
         self.lose_answer(verdict, Operation::Write, Some(name))?;
         Ok(ObjectWriter::new(self.clone(), name, sink, part_bytes))
     }
 
-    fn open_remote(&self, operator: Operator, name: &str, part_bytes: u64) -> opendal::Result<Sink> {
-        let temporary = self.inner.service.rename_to_commit.then(|| temporary_name(name));
-        let path = temporary.as_deref().unwrap_or(name);
-        let concurrency = self.inner.concurrency;
-        let mut future = operator.writer_with(path).chunk(part_bytes as usize).concurrent(concurrency);
-        if self.stores_metadata(&operator) {
-            future = future.user_metadata(self.inner.metadata.clone());
+    fn upload(&self, operator: Operator) -> Upload {
+        let stores_metadata = operator.info().capability().write_with_user_metadata;
+        Upload {
+            operator,
+            metadata: if stores_metadata { self.inner.metadata.clone() } else { Vec::new() },
+            rename_to_commit: self.inner.service.rename_to_commit,
         }
-        let writer = block_on(future.into_future())?;
-        Ok(Sink::Remote { writer, operator, temporary })
     }
 
     /// Writes a small object of class [`Class::Hot`] at once.
@@ -266,22 +242,9 @@ impl Store {
                 if !replace && !self.creates_exclusively() && self.look_up(&operator, name)?.is_some() {
                     return Err(already_exists());
                 }
-                let write = async {
-                    if self.inner.service.rename_to_commit {
-                        let temporary = temporary_name(name);
-                        operator.write(&temporary, bytes.to_vec()).await?;
-                        return operator.rename(&temporary, name).await;
-                    }
-                    let mut future = operator.write_with(name, bytes.to_vec());
-                    if !replace && self.creates_exclusively() {
-                        future = future.if_not_exists(true);
-                    }
-                    if self.stores_metadata(&operator) {
-                        future = future.user_metadata(self.inner.metadata.clone());
-                    }
-                    future.await.map(drop)
-                };
-                block_on(write).map_err(|error| self.failure(Operation::Write, Some(name), error))
+                let exclusively = !replace && self.creates_exclusively();
+                let put = self.upload(operator).put(name, bytes, exclusively);
+                put.map_err(|error| self.failure(Operation::Write, Some(name), error))
             }
         }
     }
@@ -374,7 +337,7 @@ impl Store {
 
     fn look_up(&self, operator: &Operator, name: &str) -> Result<Option<StoredObject>, StoreError> {
         match block_on(operator.stat(name)) {
-            Ok(metadata) if metadata.is_file() => Ok(Some(stored_object(name.to_owned(), &metadata))),
+            Ok(metadata) if metadata.is_file() => Ok(Some(StoredObject::new(name.to_owned(), &metadata))),
             Ok(_) => Ok(None),
             Err(error) => match self.failure(Operation::Stat, Some(name), error) {
                 error if error.kind == StoreErrorKind::NotFound => Ok(None),
@@ -407,7 +370,7 @@ impl Store {
                 let (name, metadata) = entry.into_parts();
                 let shown = metadata.mode() == EntryMode::FILE && name.starts_with(prefix);
                 let unfinished = name.split('/').next() == Some(TEMPORARY_FOLDER);
-                (shown && !unfinished).then(|| stored_object(name, &metadata))
+                (shown && !unfinished).then(|| StoredObject::new(name, &metadata))
             }));
         }
         objects.sort_by(|a, b| a.name.cmp(&b.name));
@@ -456,10 +419,6 @@ impl Store {
     fn existing_reader(&self, name: &str) -> Result<Operator, StoreError> {
         let operator = self.reader_operator(Operation::Read, Some(name))?;
         operator.ok_or_else(|| self.error(StoreErrorKind::NotFound, Operation::Read, Some(name), ""))
-    }
-
-    fn stores_metadata(&self, operator: &Operator) -> bool {
-        !self.inner.metadata.is_empty() && operator.info().capability().write_with_user_metadata
     }
 
     fn received(&self, bytes: usize) {
@@ -543,26 +502,4 @@ impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Store").field(&self.inner.place).finish()
     }
-}
-
-fn stored_object(name: String, metadata: &opendal::Metadata) -> StoredObject {
-    let modified = metadata.last_modified().map(|time| Timestamp::from(std::time::SystemTime::from(time)));
-    StoredObject { name, size_bytes: metadata.content_length(), modified }
-}
-
-/// A name that no other writer uses, in the folder that is never listed.
-fn temporary_name(name: &str) -> String {
-    let random = getrandom::u64().expect("the operating system gives random bytes");
-    format!("{TEMPORARY_FOLDER}/{}-{random:016x}", name.replace('/', "-"))
-}
-
-/// `service://container/root` from settings that may still be wrong.
-fn describe(settings: &StoreSettings) -> String {
-    let place_key = Service::find(&settings.service).map_or("", Service::place_key);
-    let place = settings.settings.iter().find(|(key, _)| !place_key.is_empty() && key.contains(place_key));
-    let place = place.map_or("", |(_, value)| value.split_once("://").map_or(value.as_str(), |(_, rest)| rest));
-    let place = without_userinfo(place).trim_end_matches('/');
-    let root = settings.settings.get("root").map_or("", |root| root.trim_matches('/'));
-    let slash = if root.is_empty() { "" } else { "/" };
-    format!("{}://{place}{slash}{root}", settings.service)
 }

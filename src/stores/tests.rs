@@ -152,6 +152,21 @@ fn a_store_on_s3_keeps_the_contract() {
     }
 }
 
+/// For whatever server is at hand: `PLAN_TEST_STORE="sftp endpoint=ssh://… key=… root=…"`.
+/// The root must be empty.
+#[test]
+fn a_store_named_by_the_environment_keeps_the_contract() {
+    let Ok(store) = std::env::var("PLAN_TEST_STORE") else {
+        eprintln!("skipped: PLAN_TEST_STORE is not set");
+        return;
+    };
+    let mut words = store.split_whitespace();
+    let mut settings = StoreSettings::new(words.next().unwrap(), []);
+    settings.settings = words.map(|w| w.split_once('=').unwrap()).map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+    settings.retries = Some(1);
+    keeps_the_contract(&Store::open(&settings).unwrap());
+}
+
 #[test]
 fn an_aborted_write_leaves_no_file_at_all() {
     let scratch = tempfile::tempdir().unwrap();

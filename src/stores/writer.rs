@@ -1,8 +1,7 @@
 use super::faults::{Call, Verdict};
 use super::local::LocalFile;
-use super::runtime::block_on;
-use super::{Operation, Store, StoreError};
-use opendal::Operator;
+use super::remote::RemoteFile;
+use super::{Operation, Store, StoreError, StoreErrorKind};
 use std::io::{self, Write};
 
 /// Bytes are gathered to pieces of this size before they go on, for each piece
@@ -28,13 +27,11 @@ pub struct ObjectWriter {
 /// Where an object's bytes go until it is finished.
 pub(super) enum Sink {
     Local(LocalFile),
-    Remote {
-        writer: opendal::Writer,
-        operator: Operator,
-        /// The name it has until it is renamed; `None`: the service shows it only once closed.
-        temporary: Option<String>,
-    },
+    Remote(RemoteFile),
 }
+
+/// The most that is held in memory for a service that takes objects whole.
+const HELD_LIMIT_BYTES: u64 = 1 << 30;
 
 impl ObjectWriter {
     pub(super) fn new(store: Store, name: &str, sink: Sink, part_bytes: u64) -> Self {
@@ -85,18 +82,8 @@ impl ObjectWriter {
                     .commit(file, &self.name, true, &self.store.inner().metadata)
                     .map_err(|error| self.store.io_failure(Operation::Write, &self.name, &error))
             }
-            Sink::Remote { mut writer, operator, temporary } => {
-                let committed = block_on(async {
-                    writer.close().await?;
-                    match &temporary {
-                        Some(temporary) => operator.rename(temporary, &self.name).await,
-                        None => Ok(()),
-                    }
-                });
-                committed.map_err(|error| {
-                    abort(Sink::Remote { writer, operator, temporary });
-                    self.store.failure(Operation::Write, Some(&self.name), error)
-                })
+            Sink::Remote(file) => {
+                file.commit().map_err(|error| self.store.failure(Operation::Write, Some(&self.name), error))
             }
         }
     }
@@ -124,8 +111,13 @@ impl ObjectWriter {
                 self.piece.clear();
                 written.map_err(|error| self.store.io_failure(Operation::Write, &self.name, &error))
             }
-            Sink::Remote { writer, .. } => block_on(writer.write(piece))
-                .map_err(|error| self.store.failure(Operation::Write, Some(&self.name), error)),
+            Sink::Remote(file) if file.is_held() && self.written_bytes + length as u64 > HELD_LIMIT_BYTES => {
+                let detail = "the service takes an object only whole; choose a smaller `volume-size`";
+                Err(self.store.error(StoreErrorKind::TooLarge, Operation::Write, Some(&self.name), detail))
+            }
+            Sink::Remote(file) => {
+                file.write(piece).map_err(|error| self.store.failure(Operation::Write, Some(&self.name), error))
+            }
         };
         if let Err(error) = sent {
             return Err(self.fail(error));
@@ -143,10 +135,11 @@ impl ObjectWriter {
 
     fn give_up(&mut self) {
         let Some(sink) = self.sink.take() else { return };
+        let has_crashed = self.store.faults().is_some_and(|faults| faults.has_crashed());
         match sink {
-            sink if !self.store.faults().is_some_and(|faults| faults.has_crashed()) => abort(sink),
-            Sink::Local(file) => file.abandon(),
-            Sink::Remote { .. } => {}
+            Sink::Local(file) if has_crashed => file.abandon(),
+            Sink::Remote(file) if !has_crashed => file.abort(),
+            Sink::Local(_) | Sink::Remote(_) => {}
         }
     }
 }
@@ -177,21 +170,4 @@ impl Drop for ObjectWriter {
     fn drop(&mut self) {
         self.give_up();
     }
-}
-
-/// Removes what was written. A store that can't be reached keeps parts that
-/// only its own lifecycle rule or a later prune removes.
-fn abort(sink: Sink) {
-    let Sink::Remote { mut writer, operator, temporary } = sink else { return };
-    block_on(async {
-        match temporary {
-            Some(temporary) => {
-                drop(writer);
-                let _ = operator.delete(&temporary).await;
-            }
-            None => {
-                let _ = writer.abort().await;
-            }
-        }
-    });
 }

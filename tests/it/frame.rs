@@ -48,7 +48,7 @@ fn the_comparison_sees_every_kind_of_difference() {
     let environment = TestEnvironment::new();
     let original = environment.path("original");
     build_sample(&original);
-    let changes: [(&str, fn(&Path)); 10] = [
+    let changes: [(&str, Change); 10] = [
         ("file: is missing", |root| fs::remove_file(root.join("file")).unwrap()),
         ("extra: should not be there", |root| fs::write(root.join("extra"), "").unwrap()),
         ("file: content differs from byte 2 on", |root| fs::write(root.join("file"), "abX").unwrap()),
@@ -78,6 +78,9 @@ fn the_comparison_sees_every_kind_of_difference() {
         assert!(seen.iter().any(|line| line.trim().starts_with(expected)), "{expected}: not in {seen:#?}");
     }
 }
+
+/// Something done to the sample.
+type Change = fn(&Path);
 
 fn build_sample(root: &Path) {
     trees::put(root, "file", "abc");

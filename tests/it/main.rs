@@ -4,6 +4,15 @@
 //! `support/` holds the hermetic environment, the deterministic trees and the
 //! comparison; each other module is one promise of the program.
 
+mod demo;
 mod frame;
+mod interruption;
+mod keys;
+mod partial;
+mod plans;
+mod restore;
+mod round_trip;
+mod rpa;
+mod stock_restore;
 #[allow(dead_code)]
 mod support;

@@ -4,11 +4,13 @@
 mod dot;
 mod json;
 mod mermaid;
+mod svg;
 mod text;
 
 pub use dot::dot;
 pub use json::{FORMAT_VERSION, json};
 pub use mermaid::mermaid;
+pub use svg::svg;
 pub use text::text;
 
 use super::{Compiled, Edge, NodeId, Step};

@@ -173,12 +173,13 @@ pub fn differences(expected: &Path, found: &Path, comparison: Comparison) -> Vec
         unequal(comparison.xattrs && wanted.xattrs != got.xattrs, "xattrs", &wanted.xattrs, &got.xattrs);
         let links = comparison.hard_links && wanted.linked_to != got.linked_to;
         unequal(links, "the first name of its inode", &wanted.linked_to, &got.linked_to);
-        let holes = comparison.holes && wanted.has_holes != got.has_holes;
+        let holes = comparison.holes && wanted.has_holes && !got.has_holes;
         unequal(holes, "having holes", &wanted.has_holes, &got.has_holes);
-        if matches!(wanted.kind, Kind::File { .. }) && wanted.kind == got.kind {
-            if let Some(at) = first_different_byte(&expected.join(path), &found.join(path)) {
-                add(path, format!("content differs from byte {at} on"));
-            }
+        if matches!(wanted.kind, Kind::File { .. })
+            && wanted.kind == got.kind
+            && let Some(at) = first_different_byte(&expected.join(path), &found.join(path))
+        {
+            add(path, format!("content differs from byte {at} on"));
         }
     }
     differences

@@ -1,13 +1,17 @@
 //! What the tests stand on: a hermetic environment, deterministic trees, an
 //! independent comparison of trees, and the ordinary tools.
 
+mod backup;
 mod compare;
 mod environment;
 mod random;
+mod s3;
 mod stock;
 pub mod trees;
 
+pub use backup::{Backup, files_below};
 pub use compare::{Comparison, assert_same_tree, differences};
 pub use environment::TestEnvironment;
 pub use random::Random;
+pub use s3::Bucket;
 pub use stock::{age_identity, have, unpack_with_stock_tools};

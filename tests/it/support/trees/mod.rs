@@ -6,7 +6,7 @@ mod rpa;
 mod small;
 
 pub use large::write_large_file;
-pub use odd::{Privilege, add_socket, build_deep_path, build_odd_tree, privilege};
+pub use odd::{Privilege, add_socket, build_deep_path, build_odd_tree, mutate_odd_tree, privilege};
 pub use rpa::RpaTree;
 pub use small::{build_small_files, mutate_small_files};
 

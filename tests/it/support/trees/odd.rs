@@ -218,3 +218,55 @@ pub fn build_deep_path(root: &Path, length: usize) {
     assert_eq!(relative.len(), length);
     put(root, relative, "at the end of a long way");
 }
+
+/// What happens to such a tree between one run and the next: every kind of
+/// change, among them those that only an attribute tells of.
+pub fn mutate_odd_tree(root: &Path, step: u64) {
+    let mut random = Random::new(0x0dd ^ step);
+    put(root, "changing/appended", random.prose(2_000 * step as usize));
+    put(root, "changing/replaced", random.bytes(1_500_000));
+    put(root, format!("changing/new in step {step}"), random.prose(100));
+    drop(fs::remove_file(root.join(format!("changing/new in step {}", step.saturating_sub(2)))));
+    let file = root.join("names/plain.txt");
+    let chosen = root.join("changing/kind");
+    match step {
+        // The same content, another attribute.
+        1 => fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("the mode can be set"),
+        2 => xattr::set(&file, "user.step", b"two").expect("the file system has extended attributes"),
+        3 => set_mtime(&file, 1_234_567_890, 1),
+        // One name, one kind after another.
+        4 => put(root, "changing/kind", "a file"),
+        5 => {
+            fs::remove_file(&chosen).expect("it was a file");
+            put(root, "changing/kind/now/a", "folder");
+        }
+        6 => {
+            fs::remove_dir_all(&chosen).expect("it was a folder");
+            symlink("appended", &chosen).expect("symlinks work");
+        }
+        // A hard link is broken, another is made, a symlink is turned.
+        7 => {
+            fs::remove_file(root.join("links/there/second")).expect("it is there");
+            put(root, "links/there/second", "an inode of its own");
+            fs::hard_link(root.join("contents/twin a"), root.join("links/twin")).expect("hard links work");
+            fs::remove_file(root.join("links/to a file")).expect("it is there");
+            symlink("there/second", root.join("links/to a file")).expect("symlinks work");
+        }
+        // A folder moves; a file shrinks; a hole is filled in part.
+        8 => {
+            fs::rename(root.join("order"), root.join("moved order")).expect("a folder can be renamed");
+            let file = File::options().write(true).open(root.join("contents/prose")).expect("it is there");
+            file.set_len(1_000_001).expect("the size can be set");
+            let mut file = File::options().write(true).open(root.join("contents/only a hole")).expect("it is there");
+            file.seek(SeekFrom::Start(1 << 20)).expect("a file can be sought");
+            file.write_all(b"something at last").expect("there is room");
+        }
+        // The same size and time, other content: only ctime tells.
+        9 => {
+            set_mtime(&root.join("contents/twin b"), 1_111_111_111, 0);
+            fs::write(root.join("contents/twin b"), random.bytes(100_000)).expect("there is room");
+            set_mtime(&root.join("contents/twin b"), 1_111_111_111, 0);
+        }
+        _ => {}
+    }
+}

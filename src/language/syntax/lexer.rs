@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TokenKind {
+pub(in crate::language) enum TokenKind {
     Newline,
     Space,
     /// `// …`, without the line break.
@@ -32,6 +32,13 @@ pub(super) enum TokenKind {
         multiline: bool,
         closed: bool,
     },
+    /// `r"…"`, `r#"…"#`: KDL 1's raw strings.
+    OldRaw {
+        hashes: usize,
+        closed: bool,
+    },
+    /// A one-line string that lacks a quotation mark; the text between those that it has is its value.
+    HalfQuoted,
     /// `“…”`, `'…'` and the like: to KDL bare words, to people a quoted string.
     Foreign,
     /// Everything else up to the next space or punctuation: names, numbers, keywords, and what is none of them.
@@ -39,7 +46,7 @@ pub(super) enum TokenKind {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Token {
+pub(in crate::language) struct Token {
     pub kind: TokenKind,
     pub start: usize,
     pub end: usize,
@@ -52,7 +59,7 @@ impl Token {
 }
 
 /// Quotation marks that are not KDL's, with what closes them.
-pub(super) const FOREIGN_QUOTES: [(char, &[char]); 7] = [
+pub(in crate::language) const FOREIGN_QUOTES: [(char, &[char]); 7] = [
     ('\u{201c}', &['\u{201d}', '\u{201c}']),
     ('\u{201d}', &['\u{201d}', '\u{201c}']),
     ('\u{201e}', &['\u{201c}', '\u{201d}']),
@@ -62,11 +69,11 @@ pub(super) const FOREIGN_QUOTES: [(char, &[char]); 7] = [
     ('`', &['`']),
 ];
 
-pub(super) fn is_newline(c: char) -> bool {
+pub(in crate::language) fn is_newline(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{85}' | '\u{b}' | '\u{c}' | '\u{2028}' | '\u{2029}')
 }
 
-pub(super) fn is_space(c: char) -> bool {
+pub(in crate::language) fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
 }
 
@@ -75,7 +82,7 @@ fn is_delimiter(c: char) -> bool {
     is_space(c) || is_newline(c) || matches!(c, '{' | '}' | '(' | ')' | ';' | '=' | '"')
 }
 
-pub(super) fn lex(text: &str) -> Vec<Token> {
+pub(in crate::language) fn lex(text: &str) -> Vec<Token> {
     let mut lexer = Lexer { text, at: 0, tokens: Vec::with_capacity(text.len() / 4) };
     if text.starts_with('\u{feff}') {
         lexer.push(TokenKind::Space, '\u{feff}'.len_utf8());
@@ -119,16 +126,29 @@ impl<'a> Lexer<'a> {
             c if is_newline(c) => single(TokenKind::Newline),
             c if is_space(c) => (TokenKind::Space, self.run(self.at, is_space)),
             '/' if rest.starts_with("//") => (TokenKind::LineComment, self.line_end(self.at)),
-            '/' if rest.starts_with("/*") => self.block_comment(),
+            '/' if rest.starts_with("/*") => self.block_comment(self.at),
             '/' if rest.starts_with("/-") => (TokenKind::SlashDash, self.at + 2),
-            '\\' => self.continuation().unwrap_or_else(|| self.word()),
+            '\\' => self.continuation(self.at).unwrap_or_else(|| self.word()),
             '"' => self.quoted(0),
             '#' => {
                 let hashes = rest.len() - rest.trim_start_matches('#').len();
                 if rest[hashes..].starts_with('"') { self.quoted(hashes) } else { self.word() }
             }
+            'r' => self.old_raw().unwrap_or_else(|| self.word()),
             c => self.foreign(c).unwrap_or_else(|| self.word()),
         }
+    }
+
+    fn old_raw(&self) -> Option<(TokenKind, usize)> {
+        let rest = &self.rest()[1..];
+        let body = rest.trim_start_matches('#').strip_prefix('"')?;
+        let hashes = rest.len() - body.len() - 1;
+        let start = self.at + 2 + hashes;
+        let closing = format!("\"{}", "#".repeat(hashes));
+        Some(match self.text[start..self.line_end(start)].find(&closing) {
+            Some(at) => (TokenKind::OldRaw { hashes, closed: true }, start + at + closing.len()),
+            None => (TokenKind::OldRaw { hashes, closed: false }, self.line_end(start)),
+        })
     }
 
     /// The end of the characters from `from` that satisfy `keep`.
@@ -140,9 +160,9 @@ impl<'a> Lexer<'a> {
         self.run(from, |c| !is_newline(c))
     }
 
-    fn block_comment(&self) -> (TokenKind, usize) {
+    fn block_comment(&self, start: usize) -> (TokenKind, usize) {
         let bytes = self.text.as_bytes();
-        let (mut at, mut depth) = (self.at, 0usize);
+        let (mut at, mut depth) = (start, 0usize);
         while at + 1 < bytes.len() {
             match &bytes[at..at + 2] {
                 b"/*" => {
@@ -162,8 +182,12 @@ impl<'a> Lexer<'a> {
         (TokenKind::BlockComment { closed: false }, self.text.len())
     }
 
-    fn continuation(&self) -> Option<(TokenKind, usize)> {
-        let mut at = self.run(self.at + 1, is_space);
+    fn continuation(&self, start: usize) -> Option<(TokenKind, usize)> {
+        let mut at = self.run(start + 1, is_space);
+        while self.text[at..].starts_with("/*") {
+            let (TokenKind::BlockComment { closed: true }, end) = self.block_comment(at) else { return None };
+            at = self.run(end, is_space);
+        }
         if self.text[at..].starts_with("//") {
             at = self.line_end(at);
         }
@@ -223,7 +247,8 @@ impl<'a> Lexer<'a> {
             let here = &rest[at..];
             // `https://host` is meant as one word, though KDL sees a comment in it; so is `/var/*`.
             let comment = (here.starts_with("//") && !rest[..at].ends_with(':')) || (here.starts_with("/*") && !path);
-            if at > 0 && (is_delimiter(c) || comment) {
+            let continued = c == '\\' && self.continuation(self.at + at).is_some();
+            if at > 0 && (is_delimiter(c) || comment || continued) {
                 return (TokenKind::Word, self.at + at);
             }
             path |= c == '/' || c == '~';

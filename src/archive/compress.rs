@@ -1,0 +1,159 @@
+use super::FormatError;
+use flate2::write::GzEncoder;
+use std::io::{self, Read, Write};
+
+/// How frames are compressed; part of an archive's name (`.tar.zst`, `.tar.gz`, `.tar`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codec {
+    Zstd { level: i32 },
+    Gzip { level: u32 },
+    None,
+}
+
+impl Codec {
+    /// What follows `.tar` in an archive's name.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Zstd { .. } => ".zst",
+            Self::Gzip { .. } => ".gz",
+            Self::None => "",
+        }
+    }
+
+    /// The codec that an object's name tells (the level is not known and not needed).
+    pub fn of_name(name: &str) -> Self {
+        let name = name.strip_suffix(".age").unwrap_or(name);
+        match name.rsplit_once('.').map(|(_, extension)| extension) {
+            Some("zst") => Self::Zstd { level: 3 },
+            Some("gz") => Self::Gzip { level: 6 },
+            _ => Self::None,
+        }
+    }
+}
+
+/// Compresses one frame after another; each result stands on its own and
+/// their concatenation is one valid file for the ordinary tool.
+pub struct Compressor {
+    codec: Codec,
+    zstd: Option<zstd::bulk::Compressor<'static>>,
+}
+
+impl Compressor {
+    pub fn new(codec: Codec) -> io::Result<Self> {
+        let zstd = match codec {
+            Codec::Zstd { level } => {
+                let mut zstd = zstd::bulk::Compressor::new(level)?;
+                // An unencrypted store has no other check of a frame's bytes.
+                zstd.include_checksum(true)?;
+                Some(zstd)
+            }
+            _ => None,
+        };
+        Ok(Self { codec, zstd })
+    }
+
+    pub fn compress(&mut self, frame: &[u8]) -> io::Result<Vec<u8>> {
+        match (self.codec, &mut self.zstd) {
+            (Codec::Zstd { .. }, Some(zstd)) => zstd.compress(frame),
+            (Codec::Gzip { level }, _) => {
+                let mut encoder = GzEncoder::new(Vec::with_capacity(frame.len() / 3), flate2::Compression::new(level));
+                encoder.write_all(frame)?;
+                encoder.finish()
+            }
+            _ => Ok(frame.to_vec()),
+        }
+    }
+}
+
+/// Decompresses single frames into at most the length that is claimed for them.
+pub struct Decompressor {
+    codec: Codec,
+    zstd: Option<zstd::bulk::Decompressor<'static>>,
+}
+
+impl Decompressor {
+    pub fn new(codec: Codec) -> io::Result<Self> {
+        let zstd = match codec {
+            Codec::Zstd { .. } => Some(zstd::bulk::Decompressor::new()?),
+            _ => None,
+        };
+        Ok(Self { codec, zstd })
+    }
+
+    /// The frame's bytes, exactly `length` of them, or why not. `length` is
+    /// bounded by the caller.
+    pub fn decompress(&mut self, frame: &[u8], length: usize) -> Result<Vec<u8>, FormatError> {
+        let damaged = |error: io::Error| FormatError::corrupt("a compressed frame", error.to_string());
+        let bytes = match (self.codec, &mut self.zstd) {
+            (Codec::Zstd { .. }, Some(zstd)) => zstd.decompress(frame, length).map_err(damaged)?,
+            (Codec::Gzip { .. }, _) => {
+                let mut bytes = Vec::with_capacity(length);
+                let limit = length as u64 + 1;
+                flate2::read::GzDecoder::new(frame).take(limit).read_to_end(&mut bytes).map_err(damaged)?;
+                bytes
+            }
+            _ => frame.to_vec(),
+        };
+        if bytes.len() != length {
+            let detail = format!("it holds {} bytes where {length} were written", bytes.len());
+            return Err(FormatError::corrupt("a compressed frame", detail));
+        }
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_of_every_codec_come_back_and_concatenate() {
+        let text: Vec<u8> = (0..100_000u32).flat_map(|i| (i / 7).to_le_bytes()).collect();
+        for codec in [Codec::Zstd { level: 3 }, Codec::Gzip { level: 6 }, Codec::None] {
+            let mut compressor = Compressor::new(codec).unwrap();
+            let frames = [compressor.compress(&text[..1000]).unwrap(), compressor.compress(&text[1000..]).unwrap()];
+            let mut decompressor = Decompressor::new(codec).unwrap();
+            assert_eq!(decompressor.decompress(&frames[1], text.len() - 1000).unwrap(), text[1000..]);
+            let whole = frames.concat();
+            let mut unpacked = Vec::new();
+            match codec {
+                Codec::Zstd { .. } => unpacked = zstd::decode_all(&whole[..]).unwrap(),
+                Codec::Gzip { .. } => {
+                    flate2::read::MultiGzDecoder::new(&whole[..]).read_to_end(&mut unpacked).unwrap();
+                }
+                Codec::None => unpacked = whole,
+            }
+            assert_eq!(unpacked, text);
+        }
+    }
+
+    #[test]
+    fn a_frame_that_is_not_as_long_as_claimed_is_damage() {
+        for codec in [Codec::Zstd { level: 3 }, Codec::Gzip { level: 6 }, Codec::None] {
+            let frame = Compressor::new(codec).unwrap().compress(b"some bytes").unwrap();
+            for claimed in [0, 9, 11, 1000] {
+                let result = Decompressor::new(codec).unwrap().decompress(&frame, claimed);
+                assert!(result.is_err_and(|e| e.is_damage()), "{codec:?} {claimed}");
+            }
+        }
+    }
+
+    #[test]
+    fn truncated_and_flipped_frames_are_damage() {
+        let text = b"the same words again and again, the same words again and again";
+        for codec in [Codec::Zstd { level: 3 }, Codec::Gzip { level: 6 }] {
+            let frame = Compressor::new(codec).unwrap().compress(text).unwrap();
+            for cut in 0..frame.len() {
+                assert!(Decompressor::new(codec).unwrap().decompress(&frame[..cut], text.len()).is_err());
+            }
+            for byte in 0..frame.len() {
+                let mut bad = frame.clone();
+                bad[byte] ^= 0x10;
+                // Some gzip header bytes carry no meaning; what comes out must then be right.
+                if let Ok(bytes) = Decompressor::new(codec).unwrap().decompress(&bad, text.len()) {
+                    assert_eq!(bytes, text);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A stored object that can be read at any place.
+pub trait ReadObject: Send + Sync {
+    /// Bytes as stored.
+    fn size(&self) -> u64;
+    /// Exactly `length` bytes from `offset`; both lie within [`ReadObject::size`].
+    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>>;
+}
+
+/// An object held in memory.
+pub struct MemoryObject(pub Vec<u8>);
+
+impl ReadObject for MemoryObject {
+    fn size(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let start = usize::try_from(offset).map_err(io::Error::other)?;
+        let end = start.checked_add(length).filter(|end| *end <= self.0.len());
+        let end = end.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
+        Ok(self.0[start..end].to_vec())
+    }
+}
+
+impl<T: ReadObject + ?Sized> ReadObject for &T {
+    fn size(&self) -> u64 {
+        (**self).size()
+    }
+    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        (**self).read_at(offset, length)
+    }
+}
+
+impl<T: ReadObject + ?Sized> ReadObject for Box<T> {
+    fn size(&self) -> u64 {
+        (**self).size()
+    }
+    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        (**self).read_at(offset, length)
+    }
+}
+
+impl<T: ReadObject + ?Sized> ReadObject for std::sync::Arc<T> {
+    fn size(&self) -> u64 {
+        (**self).size()
+    }
+    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        (**self).read_at(offset, length)
+    }
+}
+
+/// Reads an object front to back or by seeking, fetching a window at a time.
+///
+/// One fetch is one request to the store, so the window is set to what the
+/// caller is about to read, through [`WindowReader::window_bytes`].
+pub struct WindowReader<O> {
+    object: O,
+    position: u64,
+    window: Vec<u8>,
+    window_start: u64,
+    fetch_bytes: Arc<AtomicUsize>,
+}
+
+impl<O: ReadObject> WindowReader<O> {
+    pub fn new(object: O, fetch_bytes: usize) -> Self {
+        Self {
+            object,
+            position: 0,
+            window: Vec::new(),
+            window_start: 0,
+            fetch_bytes: Arc::new(AtomicUsize::new(fetch_bytes)),
+        }
+    }
+
+    /// The size of the next fetches, to be set also by one who has given the reader away.
+    pub fn window_bytes(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.fetch_bytes)
+    }
+
+    fn buffered(&self) -> &[u8] {
+        let skip = self.position.wrapping_sub(self.window_start);
+        match usize::try_from(skip) {
+            Ok(skip) if self.position >= self.window_start && skip < self.window.len() => &self.window[skip..],
+            _ => &[],
+        }
+    }
+}
+
+impl<O: ReadObject> Read for WindowReader<O> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        if self.buffered().is_empty() {
+            let left = self.object.size().saturating_sub(self.position);
+            let length =
+                usize::try_from(left).unwrap_or(usize::MAX).min(self.fetch_bytes.load(Ordering::Relaxed).max(1));
+            if length == 0 {
+                return Ok(0);
+            }
+            self.window = self.object.read_at(self.position, length)?;
+            self.window_start = self.position;
+        }
+        let available = self.buffered();
+        let count = available.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&available[..count]);
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+impl<O: ReadObject> Seek for WindowReader<O> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(offset) => Some(offset),
+            SeekFrom::End(offset) => self.object.size().checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+        };
+        self.position = target.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        Ok(self.position)
+    }
+}

@@ -1,0 +1,112 @@
+use super::super::FileKind;
+use super::attributes::Subject;
+use super::folders::{Handle, failed};
+use super::report::Loss;
+use super::{Entry, FailureReason, Inner, Outcome, Overwrite, Standing, inspect, temporary_name, wanted};
+use rustix::fs::{AtFlags, FileType, Mode, linkat, mknodat, readlinkat, renameat, symlinkat, unlinkat};
+use rustix::io::Errno;
+use std::os::fd::AsFd;
+
+pub(super) fn symlink(inner: &Inner, entry: &Entry) -> Result<Outcome, FailureReason> {
+    let target = entry.link_target.as_deref().ok_or(FailureReason::Entry("it is a link without a target"))?;
+    if target.is_empty() || target.contains(&0) {
+        return Err(FailureReason::Entry("its target is no path"));
+    }
+    if entry.metadata.kind != FileKind::Symlink {
+        return Err(FailureReason::Entry("it is no symbolic link"));
+    }
+    make(
+        inner,
+        entry,
+        |folder, name| symlinkat(target, folder, name),
+        |folder, name| readlinkat(folder, name, Vec::new()).is_ok_and(|found| found.as_bytes() == target),
+    )
+}
+
+pub(super) fn node(inner: &Inner, entry: &Entry) -> Result<Outcome, FailureReason> {
+    let kind = match entry.metadata.kind {
+        FileKind::Fifo => FileType::Fifo,
+        FileKind::BlockDevice => FileType::BlockDevice,
+        FileKind::CharDevice => FileType::CharacterDevice,
+        FileKind::Socket => {
+            inner.tally.note(&entry.path, Loss::Socket);
+            return Ok(Outcome::Skipped);
+        }
+        _ => return Err(FailureReason::Entry("it is no device and no named pipe")),
+    };
+    let rdev = entry.metadata.rdev;
+    make(
+        inner,
+        entry,
+        |folder, name| mknodat(folder, name, kind, Mode::RUSR | Mode::WUSR, rdev),
+        |folder, name| inspect(folder, name).is_ok_and(|found| found.rdev == rdev),
+    )
+}
+
+/// Makes something that the system makes in one step, under a temporary name
+/// where it replaces something else.
+fn make(
+    inner: &Inner,
+    entry: &Entry,
+    create: impl Fn(&Handle, &[u8]) -> Result<(), Errno>,
+    is_alike: impl Fn(&Handle, &[u8]) -> bool,
+) -> Result<Outcome, FailureReason> {
+    let (folder, name) = inner.place(&entry.path)?;
+    let is_same = |found: &super::Metadata| found.mtime == entry.metadata.mtime && is_alike(&folder, name);
+    let standing = inner.make_room(entry, &folder, name, is_same)?;
+    if matches!(standing, Standing::Kept) {
+        return Ok(Outcome::Skipped);
+    }
+    let temporary = temporary_name(name);
+    let temporary = temporary.as_bytes();
+    let made = match create(&folder, temporary) {
+        // Left by a restore that was killed.
+        Err(Errno::EXIST) => unlinkat(&folder, temporary, AtFlags::empty()).and_then(|()| create(&folder, temporary)),
+        other => other,
+    };
+    made.map_err(|errno| failed("create", errno))?;
+    let finished = Subject::named(folder.as_fd(), temporary, entry.metadata.kind)
+        .and_then(|subject| inner.attributes.apply(&subject, &wanted(entry), &inner.tally))
+        .and_then(|()| renameat(&folder, temporary, &folder, name).map_err(|errno| failed("rename", errno)));
+    if let Err(reason) = finished {
+        let _ = unlinkat(&folder, temporary, AtFlags::empty());
+        return Err(reason);
+    }
+    Ok(if matches!(standing, Standing::Nothing) { Outcome::Written } else { Outcome::Replaced })
+}
+
+pub(super) fn hard_link(inner: &Inner, existing: &[u8], new: &[u8]) -> Result<Outcome, FailureReason> {
+    let (from, from_name) = inner.place(existing)?;
+    let (to, to_name) = inner.place(new)?;
+    let link = |name: &[u8]| linkat(&from, from_name, &to, name, AtFlags::empty());
+    match link(to_name) {
+        Ok(()) => return Ok(Outcome::Written),
+        Err(Errno::EXIST) => {}
+        Err(errno) => return Err(failed("link", errno)),
+    }
+    let first = inspect(&from, from_name)?;
+    let found = inspect(&to, to_name)?;
+    if found.identity() == first.identity() || inner.overwrite == Overwrite::Never {
+        return Ok(Outcome::Skipped);
+    }
+    if found.kind == FileKind::Directory {
+        return match unlinkat(&to, to_name, AtFlags::REMOVEDIR) {
+            Ok(()) => {
+                inner.folders.forget(new);
+                link(to_name).map_err(|errno| failed("link", errno))?;
+                Ok(Outcome::Replaced)
+            }
+            Err(Errno::NOTEMPTY | Errno::EXIST) => Err(FailureReason::FolderInTheWay),
+            Err(errno) => Err(failed("replace", errno)),
+        };
+    }
+    let temporary = temporary_name(to_name);
+    let temporary = temporary.as_bytes();
+    let linked = match link(temporary) {
+        Err(Errno::EXIST) => unlinkat(&to, temporary, AtFlags::empty()).and_then(|()| link(temporary)),
+        other => other,
+    };
+    linked.map_err(|errno| failed("link", errno))?;
+    renameat(&to, temporary, &to, to_name).map_err(|errno| failed("rename", errno))?;
+    Ok(Outcome::Replaced)
+}

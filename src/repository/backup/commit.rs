@@ -1,0 +1,337 @@
+//! The end of a backup: the manifest layer, the index, the run record, and
+//! last the snapshot, whose appearance is the commit.
+
+use super::pack::Packed;
+use super::parent::{Parent, open_layers};
+use super::scan::Scanned;
+use super::write::{Written, delta_name};
+use super::{BackupOutcome, BackupRequest, base_of};
+use crate::archive::{
+    ArchiveIndex, HashingWriter, LayerRef, LayerToc, LayerWriter, MergedRows, Outcome, Row, RunIndex, RunRecord,
+    Snapshot, SnapshotTotals, StoredObject, seal,
+};
+use crate::base::Context;
+use crate::repository::open::FORMAT_VERSION;
+use crate::repository::state::{ChunkPlace, Current, CurrentLayer, LayerFile, LocalState};
+use crate::repository::{Repository, RepositoryError, layout};
+use crate::stores::{Class, Put, WriteOptions};
+use std::collections::BTreeSet;
+use std::io::{BufWriter, Write};
+use std::sync::atomic::Ordering;
+
+/// A layer is merged into the new one while it is at most this many times as
+/// large: so there are few layers to read, and each row is rewritten only as
+/// often as the logarithm of their number (O'Neil et al., "The Log-Structured
+/// Merge-Tree", 1996).
+const MERGE_RATIO: u64 = 2;
+
+/// zstd level of indexes: small, and read often.
+const INDEX_LEVEL: i32 = 9;
+
+pub(super) fn commit(
+    request: &BackupRequest<'_>,
+    repository: &Repository,
+    state: &LocalState,
+    packed: Packed,
+    context: &Context,
+) -> Result<BackupOutcome, RepositoryError> {
+    let Packed { parent, scanned, written, chunks } = packed;
+    let mut commit = Commit { request, repository, state, objects: Vec::new() };
+    for archive in &written.archives {
+        let (size, sha256) = (archive.info.size, archive.info.sha256.clone());
+        commit.objects.push(StoredObject { name: archive.name.clone(), size, sha256 });
+    }
+    let (earlier, new) = chunks.into_parts();
+    if written.places.iter().any(Option::is_some) && !request.full {
+        let mut new: Vec<_> = new
+            .filter_map(|(hash, chunk)| {
+                let (archive, base) = written.places.get(chunk.seq as usize).copied().flatten()?;
+                Some((hash, ChunkPlace { archive, offset: base + chunk.offset, length: chunk.length }))
+            })
+            .collect();
+        new.sort_unstable_by_key(|(hash, _)| *hash);
+        earlier.save(state, &new, &written.table).map_err(|error| state.failed(error))?;
+    }
+    drop(earlier);
+
+    let (layers, toc) = commit.layers(&parent, &written)?;
+    commit.index(&written, toc)?;
+    commit.finish(parent, scanned, written, layers, context)
+}
+
+struct Commit<'a> {
+    request: &'a BackupRequest<'a>,
+    repository: &'a Repository,
+    state: &'a LocalState,
+    /// Everything written so far.
+    objects: Vec<StoredObject>,
+}
+
+impl Commit<'_> {
+    fn encrypted(&self) -> bool {
+        self.request.recipients.is_some()
+    }
+
+    /// The new snapshot's layers, oldest first; and the contents of the one
+    /// that this run writes, if there is anything new.
+    fn layers(
+        &mut self,
+        parent: &Parent,
+        written: &Written,
+    ) -> Result<(Vec<CurrentLayer>, Option<LayerToc>), RepositoryError> {
+        let mut layers = parent.current.as_ref().map(|current| current.layers.clone()).unwrap_or_default();
+        let delta = delta_name(self.request);
+        if written.delta.rows == 0 && !layers.is_empty() {
+            // Nothing else is lost with it.
+            let _ = std::fs::remove_file(self.state.folder().join(&delta));
+            return Ok((layers, None));
+        }
+        let mut rows = written.delta.rows;
+        let mut keep = layers.len();
+        while keep > 0 && layers[keep - 1].stored.rows <= MERGE_RATIO * rows {
+            rows += layers[keep - 1].stored.rows;
+            keep -= 1;
+        }
+        let merged = layers.split_off(keep);
+        let file = LocalState::layer_name(self.request.source, &self.request.run);
+        let object = layout::tree(self.request.source, &self.request.run, self.encrypted());
+        let toc = self.write_layer(&merged, written, &delta, &file, &object, keep == 0)?;
+        let index = layout::index(self.request.source, &self.request.run, self.encrypted());
+        layers.push(CurrentLayer { stored: LayerRef { object, index, rows: toc.rows }, file });
+        Ok((layers, Some(toc)))
+    }
+
+    /// Writes `merged` and the new rows as one layer, to the store and to `file`.
+    /// At the bottom nothing is left for a deletion to hide.
+    fn write_layer(
+        &mut self,
+        merged: &[CurrentLayer],
+        written: &Written,
+        delta: &str,
+        file: &str,
+        object: &str,
+        at_bottom: bool,
+    ) -> Result<LayerToc, RepositoryError> {
+        let failed = |error| self.state.failed(error);
+        let stored_failed = |error| RepositoryError::io(self.request.store, object, error);
+        let mut table = written.table.clone();
+        let mut readers = open_layers(merged, self.state, &mut table)?;
+        let delta_path = self.state.folder().join(delta);
+        let (reader, _) = LayerFile::open(&delta_path, &mut table)
+            .map_err(|error| self.state.failed(std::io::Error::other(error)))?;
+        readers.push(reader);
+        let mut rows = MergedRows::new(readers);
+        // Where nothing is merged the rows are already in a local file.
+        let temporary = format!("{file}.new");
+        let mut local = match merged.is_empty() {
+            true => None,
+            false => {
+                let output = self.state.create(&temporary).map_err(failed)?;
+                Some(LayerWriter::local(BufWriter::with_capacity(1 << 20, output)))
+            }
+        };
+        let options = WriteOptions { class: Class::Hot, expected_bytes: None };
+        let output = HashingWriter::new(self.repository.store.create(object, &options)?);
+        let sealer = seal(self.request.recipients, output).map_err(stored_failed)?;
+        let mut stored = LayerWriter::stored(sealer).map_err(stored_failed)?;
+        while let Some(row) = rows.next_row().map_err(|error| failed(std::io::Error::other(error)))? {
+            if at_bottom && matches!(row, Row::Deleted(_)) {
+                continue;
+            }
+            stored.push(&row, &table).map_err(stored_failed)?;
+            if let Some(local) = &mut local {
+                local.push(&row, &table).map_err(failed)?;
+            }
+        }
+        let (sealer, toc) = stored.finish().map_err(stored_failed)?;
+        let (output, size, sha256) = sealer.finish().map_err(stored_failed)?.finish();
+        output.finish()?;
+        self.objects.push(StoredObject { name: object.to_owned(), size, sha256 });
+        match local {
+            Some(local) => {
+                let (output, toc) = local.finish().map_err(failed)?;
+                let output = LayerFile::finish(output, &toc).map_err(failed)?;
+                self.state.publish(&output, &temporary, file).map_err(failed)?;
+                // A leftover is swept by a later run.
+                let _ = std::fs::remove_file(delta_path);
+            }
+            None => self.state.publish(&written.delta_file, delta, file).map_err(failed)?,
+        }
+        Ok(toc)
+    }
+
+    fn index(&mut self, written: &Written, layer: Option<LayerToc>) -> Result<(), RepositoryError> {
+        if written.archives.is_empty() && layer.is_none() {
+            return Ok(());
+        }
+        let archives = written
+            .archives
+            .iter()
+            .map(|archive| ArchiveIndex {
+                name: archive.name.clone(),
+                frames: archive.info.frames.clone(),
+                chunks: archive.chunks.clone(),
+            })
+            .collect();
+        let index = RunIndex { format_version: FORMAT_VERSION, run: self.request.run.clone(), archives, layer };
+        let json = serde_json::to_vec(&index).expect("plain data becomes JSON");
+        let name = layout::index(self.request.source, &self.request.run, self.encrypted());
+        let packed = zstd::bulk::compress(&json, INDEX_LEVEL)
+            .map_err(|error| RepositoryError::io(self.request.store, &name, error))?;
+        let (bytes, object) = self.sealed(&name, &packed)?;
+        self.repository.store.put(&name, &bytes, Put::IfAbsent)?;
+        self.objects.push(object);
+        Ok(())
+    }
+
+    /// A small object as it will be stored.
+    fn sealed(&self, name: &str, bytes: &[u8]) -> Result<(Vec<u8>, StoredObject), RepositoryError> {
+        let failed = |error| RepositoryError::io(self.request.store, name, error);
+        let mut sealer = seal(self.request.recipients, HashingWriter::new(Vec::new())).map_err(failed)?;
+        sealer.write_all(bytes).map_err(failed)?;
+        let (bytes, size, sha256) = sealer.finish().map_err(failed)?.finish();
+        Ok((bytes, StoredObject { name: name.to_owned(), size, sha256 }))
+    }
+
+    fn finish(
+        mut self,
+        parent: Parent,
+        scanned: Scanned,
+        written: Written,
+        layers: Vec<CurrentLayer>,
+        context: &Context,
+    ) -> Result<BackupOutcome, RepositoryError> {
+        let request = self.request;
+        let live = merge_live(&scanned, &written);
+        self.check_still_there(&parent, &live)?;
+        let mut unreadable = scanned.unreadable;
+        unreadable.extend(written.packed.unreadable);
+        unreadable.truncate(Snapshot::MAX_UNREADABLE);
+        let mut totals = sum(&scanned.totals, &written.packed.totals);
+        totals.unreadable = scanned.unreadable_count + written.packed.unreadable_count;
+        totals.read_bytes = request.progress.read_bytes.load(Ordering::Relaxed);
+        totals.stored_bytes = self.objects.iter().map(|object| object.size).sum();
+        let parent_run = parent.current.as_ref().map(|current| current.run.clone());
+        let mode = if request.full { "full" } else { "incremental" };
+        let finished = context.now();
+        let snapshot = Snapshot {
+            format_version: FORMAT_VERSION,
+            run: request.run.clone(),
+            plan: request.plan.to_owned(),
+            tier: request.tier.to_owned(),
+            source: request.source.to_owned(),
+            host: context.host.clone(),
+            base: base_of(request),
+            mode: mode.to_owned(),
+            started: request.run.started,
+            finished,
+            parent: parent_run.clone(),
+            totals,
+            layers: layers.iter().map(|layer| layer.stored.clone()).collect(),
+            unreadable: unreadable.clone(),
+        };
+        let name = layout::snapshot(request.source, &request.run, self.encrypted());
+        let json = serde_json::to_vec(&snapshot).expect("plain data becomes JSON");
+        let (bytes, object) = self.sealed(&name, &json)?;
+        self.objects.push(object);
+        let record = self.record(&snapshot, &live, parent_run);
+        let record_name = layout::run_record(request.source, &request.run);
+        let mut record_json = serde_json::to_vec(&record).expect("plain data becomes JSON");
+        record_json.push(b'\n');
+        if request.cancel.is_cancelled() {
+            return Err(RepositoryError::Cancelled);
+        }
+        self.repository.store.put(&record_name, &record_json, Put::IfAbsent)?;
+        self.repository.store.put(&name, &bytes, Put::IfAbsent)?;
+
+        if !request.full {
+            let mut current = Current::new(&self.repository.config.id, &request.run, &snapshot.base, self.encrypted());
+            current.layers = layers;
+            current.totals = totals;
+            self.state.commit(request.source, &current)?;
+        } else {
+            self.state.sweep(request.source, None);
+        }
+        let read_files = request.progress.read_files.load(Ordering::Relaxed);
+        Ok(BackupOutcome { record, unreadable, notes: parent.notes, read_files })
+    }
+
+    fn record(&self, snapshot: &Snapshot, live: &[(String, u64)], parent: Option<crate::base::RunId>) -> RunRecord {
+        let own: BTreeSet<&str> = self.objects.iter().map(|object| object.name.as_str()).collect();
+        let mut requires = BTreeSet::new();
+        for layer in &snapshot.layers {
+            requires.extend([layer.object.clone(), layer.index.clone()]);
+        }
+        for (archive, _) in live {
+            requires.insert(archive.clone());
+            requires.extend(index_of(archive));
+        }
+        requires.retain(|name| !own.contains(name.as_str()));
+        let is_partial = snapshot.totals.unreadable > 0;
+        let mut totals = snapshot.totals;
+        totals.stored_bytes = self.objects.iter().map(|object| object.size).sum();
+        RunRecord {
+            format_version: FORMAT_VERSION,
+            run: snapshot.run.clone(),
+            plan: snapshot.plan.clone(),
+            tier: snapshot.tier.clone(),
+            source: snapshot.source.clone(),
+            host: snapshot.host.clone(),
+            mode: snapshot.mode.clone(),
+            started: snapshot.started,
+            finished: snapshot.finished,
+            outcome: if is_partial { Outcome::Partial } else { Outcome::Success },
+            parent,
+            totals,
+            objects: self.objects.clone(),
+            requires: requires.into_iter().collect(),
+            live: live.to_vec(),
+        }
+    }
+
+    /// Another host may have pruned meanwhile: what the snapshot needs of earlier
+    /// runs must be there at the moment of the commit.
+    fn check_still_there(&self, parent: &Parent, live: &[(String, u64)]) -> Result<(), RepositoryError> {
+        let own: BTreeSet<&str> = self.objects.iter().map(|object| object.name.as_str()).collect();
+        let needed: Vec<&str> = live.iter().map(|(name, _)| name.as_str()).filter(|name| !own.contains(name)).collect();
+        if needed.is_empty() {
+            return Ok(());
+        }
+        let still: BTreeSet<String> =
+            self.repository.store.list(layout::ARCHIVES)?.into_iter().map(|object| object.name).collect();
+        match needed.iter().find(|name| !still.contains(**name) || !parent.alive.contains(**name)) {
+            None => Ok(()),
+            Some(gone) => {
+                Err(RepositoryError::Missing { store: self.request.store.describe(), object: (*gone).to_owned() })
+            }
+        }
+    }
+}
+
+/// The index that locates an archive's frames.
+fn index_of(archive: &str) -> Option<String> {
+    let (source, run) = layout::parse(archive)?;
+    Some(layout::index(&source, &run, layout::is_encrypted(archive)))
+}
+
+fn merge_live(scanned: &Scanned, written: &Written) -> Vec<(String, u64)> {
+    let bytes = |live: &[u64], at: usize| live.get(at).copied().unwrap_or(0);
+    let names = written.table.names().iter().enumerate();
+    names
+        .map(|(at, name)| (name.clone(), bytes(&scanned.live, at) + bytes(&written.packed.live, at)))
+        .filter(|(_, bytes)| *bytes > 0)
+        .collect()
+}
+
+fn sum(a: &SnapshotTotals, b: &SnapshotTotals) -> SnapshotTotals {
+    SnapshotTotals {
+        files: a.files + b.files,
+        folders: a.folders + b.folders,
+        others: a.others + b.others,
+        bytes: a.bytes + b.bytes,
+        new: a.new + b.new,
+        changed: a.changed + b.changed,
+        deleted: a.deleted + b.deleted,
+        ..SnapshotTotals::default()
+    }
+}

@@ -1,0 +1,24 @@
+//! The sizes of the pipeline's queues, and why.
+
+/// Batches that may be under way at once. Each holds up to one frame (or one
+/// buffered file) in memory; while a large file streams, this many small ones
+/// may wait behind it.
+pub(super) const BATCHES_IN_FLIGHT: usize = 8;
+
+/// Frames of a large file that wait for a core to compress them. One for each
+/// core keeps them busy; more only costs memory.
+pub(super) const FRAMES_WAITING: usize = 2;
+
+/// Compressed pieces that wait for the writer.
+pub(super) const PIECES_WAITING: usize = 4;
+
+/// Entries in a batch, so that empty files and folders don't make it endless.
+pub(super) const BATCH_ENTRIES: usize = 4096;
+
+/// One read of a large file.
+pub(super) const READ_BYTES: usize = 4 << 20;
+
+/// A file whose inode changed this short before the run, or during it, is read
+/// again next time: a write within the clock's granularity (one jiffy, 10 ms at
+/// worst) leaves no other trace.
+pub(super) const RACY_NANOSECONDS: i64 = 20_000_000;

@@ -1,0 +1,646 @@
+//! The threads of a backup and the work of the packing ones: read, hash, look
+//! up, frame, compress.
+
+use super::known::{Chunks, NewChunk};
+use super::limits::{BATCHES_IN_FLIGHT, FRAMES_WAITING, PIECES_WAITING};
+use super::parent::Parent;
+use super::piece::{Batch, BatchEnd, FrameTask, Item, ItemResult, LinkRole, PendingContent, PendingExtent, Piece};
+use super::scan::{Scan, Scanned, is_racy};
+use super::stream::{StreamInput, start_command};
+use super::write::{Writer, Written};
+use super::{BackupRequest, BackupSource, Progress};
+use crate::archive::{ChunkRow, Chunker, Compressor, Entry, Link, Stamp, TarEntry, limits, padding};
+use crate::base::ContentHash;
+use crate::files::{self, FileKind, FileTime, Metadata, Root, Walk};
+use crate::repository::state::LocalState;
+use crate::repository::{Repository, RepositoryError};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select_biased};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+/// Everything that the threads produced.
+pub(super) struct Packed {
+    pub(super) parent: Parent,
+    pub(super) scanned: Scanned,
+    pub(super) written: Written,
+    /// Chunks of this run, by batch.
+    pub(super) chunks: Chunks,
+}
+
+/// The first error of any thread. Whoever fails sets it and ends; the others
+/// find their queues closed and end too.
+#[derive(Default)]
+pub(super) struct Failure(Mutex<Option<RepositoryError>>);
+
+impl Failure {
+    pub(super) fn set(&self, error: RepositoryError) {
+        self.0.lock().expect("no thread panics while it holds the failure").get_or_insert(error);
+    }
+
+    fn take(&self) -> Option<RepositoryError> {
+        self.0.lock().expect("no thread panics while it holds the failure").take()
+    }
+}
+
+/// Tells the writer when a packing thread ends before its work is done, by an
+/// error or a panic: without its pieces the writer would wait for ever.
+struct Alarm {
+    pieces: Sender<Piece>,
+    armed: bool,
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if self.armed {
+            // Where the writer is gone too there is nobody to tell.
+            let _ = self.pieces.send(Piece::ABORT);
+        }
+    }
+}
+
+/// Hands batches to the packers, as many at once as the pipeline allows.
+pub(super) struct Feed {
+    batches: Sender<Batch>,
+    /// One ticket a batch under way; the writer gives them back.
+    tickets: Sender<()>,
+    next_seq: u64,
+}
+
+impl Feed {
+    pub(super) fn send(&mut self, items: Vec<Item>) -> Result<(), RepositoryError> {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        // A closed queue means that another thread failed: its error is the one that counts.
+        let closed = || RepositoryError::Internal("the packing threads ended early".to_owned());
+        self.tickets.send(()).map_err(|_| closed())?;
+        self.batches.send(Batch { seq, items }).map_err(|_| closed())
+    }
+}
+
+pub(super) fn run(
+    request: &BackupRequest<'_>,
+    repository: &Repository,
+    state: &LocalState,
+    mut parent: Parent,
+) -> Result<Packed, RepositoryError> {
+    let chunker = Chunker::new(repository.config.chunker)
+        .ok_or_else(|| RepositoryError::Internal("chunk sizes out of range".to_owned()))?;
+    let rows = parent.rows(state)?;
+    let chunks = Chunks::new(std::mem::take(&mut parent.chunks), !request.full);
+    let alive = parent.table.names().iter().map(|name| parent.alive.contains(name)).collect();
+    let kernel_now = state.kernel_now()?;
+    let (walk, mut command) = match &request.from {
+        BackupSource::Files(options) => (Some(Walk::new(options)?), None),
+        BackupSource::Command { program, arguments, name } => {
+            (None, Some((start_command(program, arguments)?, name.as_bytes().to_vec())))
+        }
+    };
+    let root = walk.as_ref().map(|walk| Arc::clone(walk.root()));
+    let failure = Failure::default();
+    let threads = match request.threads {
+        0 => thread::available_parallelism().map_or(2, usize::from),
+        threads => threads,
+    };
+    let (batch_in, batch_out) = bounded::<Batch>(BATCHES_IN_FLIGHT);
+    let (ticket_in, ticket_out) = bounded::<()>(BATCHES_IN_FLIGHT);
+    let (frame_in, frame_out) = bounded::<FrameTask>(FRAMES_WAITING);
+    let (piece_in, piece_out) = bounded::<Piece>(PIECES_WAITING);
+    let command_output = Mutex::new(command.as_mut().and_then(|(child, _)| child.take_output()));
+    let writer = Writer::new(request, repository, state, &parent)?;
+    let scanned = thread::scope(|scope| {
+        let (failure, chunks) = (&failure, &chunks);
+        let writing = thread::Builder::new()
+            .name("write".to_owned())
+            .spawn_scoped(scope, move || match writer.run(&piece_out, &ticket_out) {
+                Ok(written) => Some(written),
+                Err(error) => {
+                    failure.set(error);
+                    None
+                }
+            })
+            .map_err(|error| RepositoryError::Internal(error.to_string()))?;
+        for _ in 0..threads {
+            let packer = Packer {
+                request,
+                root: root.clone(),
+                chunks,
+                chunker,
+                kernel_now,
+                frames: Some(frame_in.clone()),
+                pieces: piece_in.clone(),
+                compressor: Compressor::new(request.codec)
+                    .map_err(|error| RepositoryError::Internal(error.to_string()))?,
+                buffer: Vec::new(),
+                command: &command_output,
+            };
+            let (batch_out, frame_out) = (batch_out.clone(), frame_out.clone());
+            thread::Builder::new()
+                .name("pack".to_owned())
+                .spawn_scoped(scope, move || {
+                    let mut alarm = Alarm { pieces: packer.pieces.clone(), armed: true };
+                    match packer.run(&batch_out, &frame_out) {
+                        Ok(()) => alarm.armed = false,
+                        Err(error) => failure.set(error),
+                    }
+                })
+                .map_err(|error| RepositoryError::Internal(error.to_string()))?;
+        }
+        // From here only the threads hold these ends, so that the queues close when they end.
+        drop((frame_in, piece_in, batch_out, frame_out));
+        let mut scan = Scan {
+            request,
+            parent: rows,
+            alive,
+            feed: Feed { batches: batch_in, tickets: ticket_in, next_seq: 0 },
+            scanned: Scanned::default(),
+            pending_bytes: 0,
+            items: Vec::new(),
+            next_parent: None,
+            links: HashMap::new(),
+            unlisted: Vec::new(),
+        };
+        let scanned = match (walk, &command) {
+            (Some(walk), _) => scan.run(walk),
+            (None, Some((_, path))) => {
+                scan.items.push(Item::Stream { path: path.clone(), metadata: stream_metadata(kernel_now) });
+                scan.finish()
+            }
+            (None, None) => scan.finish(),
+        };
+        let written = writing.join().map_err(|_| RepositoryError::Internal("the writing thread failed".to_owned()))?;
+        match (failure.take(), scanned, written) {
+            // Cancelling closes the queues, which looks like other errors.
+            _ if request.cancel.is_cancelled() => Err(RepositoryError::Cancelled),
+            (Some(error), _, _) | (None, Err(error), _) => Err(error),
+            (None, Ok(scanned), Some(written)) => Ok((scanned, written)),
+            (None, Ok(_), None) => Err(RepositoryError::Internal("the writing thread ended early".to_owned())),
+        }
+    });
+    if let Some((child, _)) = command {
+        // The command's own failure explains a broken stream better than the stream does.
+        let ended = child.wait(scanned.is_err());
+        if !request.cancel.is_cancelled() {
+            ended?;
+        }
+    }
+    let (scanned, written) = scanned?;
+    Ok(Packed { parent, scanned, written, chunks })
+}
+
+/// What the file that a command's output becomes looks like.
+fn stream_metadata(now: FileTime) -> Metadata {
+    Metadata {
+        kind: FileKind::File,
+        size: 0,
+        mode: 0o600,
+        uid: rustix::process::geteuid().as_raw(),
+        gid: rustix::process::getegid().as_raw(),
+        mtime: FileTime { seconds: now.seconds, nanoseconds: 0 },
+        ctime: FileTime::default(),
+        dev: 0,
+        ino: 0,
+        nlink: 1,
+        rdev: 0,
+        blocks: 0,
+    }
+}
+
+/// One packing thread.
+pub(super) struct Packer<'a> {
+    pub(super) request: &'a BackupRequest<'a>,
+    root: Option<Arc<Root>>,
+    pub(super) chunks: &'a Chunks,
+    pub(super) chunker: Chunker,
+    kernel_now: FileTime,
+    /// To the other packers; dropped once there are no more batches.
+    frames: Option<Sender<FrameTask>>,
+    pieces: Sender<Piece>,
+    compressor: Compressor,
+    /// A file's content, reused.
+    pub(super) buffer: Vec<u8>,
+    pub(super) command: &'a Mutex<Option<Box<dyn Read + Send>>>,
+}
+
+/// The tar bytes of a batch while it is packed.
+pub(super) struct Output {
+    pub(super) seq: u64,
+    part: u32,
+    /// Bytes of frames already sent.
+    sent: u64,
+    pub(super) raw: Vec<u8>,
+    pub(super) chunks: Vec<ChunkRow>,
+}
+
+impl Output {
+    fn new(seq: u64) -> Self {
+        Self { seq, part: 0, sent: 0, raw: Vec::with_capacity(limits::FRAME_BYTES + (1 << 20)), chunks: Vec::new() }
+    }
+
+    /// Where the next byte will lie in the batch.
+    pub(super) fn offset(&self) -> u64 {
+        self.sent + self.raw.len() as u64
+    }
+
+    /// Appends content and notes it as a chunk of this run.
+    pub(super) fn push_chunk(&mut self, chunks: &Chunks, hash: &ContentHash, bytes: &[u8]) -> PendingExtent {
+        let offset = self.offset();
+        chunks.add(hash, NewChunk { seq: self.seq, offset, length: bytes.len() as u32 });
+        self.raw.extend_from_slice(bytes);
+        PendingExtent::Batch { seq: self.seq, offset, length: bytes.len() as u64 }
+    }
+
+    pub(super) fn pad(&mut self, size: u64) {
+        self.raw.resize(self.raw.len() + padding(size), 0);
+    }
+}
+
+/// The writer is gone: its error tells why.
+fn closed<T>(_: T) -> RepositoryError {
+    RepositoryError::Internal("the writing thread ended early".to_owned())
+}
+
+impl Packer<'_> {
+    fn run(mut self, batches: &Receiver<Batch>, tasks: &Receiver<FrameTask>) -> Result<(), RepositoryError> {
+        loop {
+            // Frames of a file under way come first: the writer waits for them.
+            let batch = select_biased! {
+                recv(tasks) -> task => {
+                    if let Ok(task) = task {
+                        self.compress(task)?;
+                    }
+                    continue;
+                }
+                recv(batches) -> batch => batch,
+            };
+            match batch {
+                Ok(batch) => self.pack(batch)?,
+                Err(_) => break,
+            }
+        }
+        // Others may still be streaming a large file.
+        self.frames = None;
+        for task in tasks {
+            self.compress(task)?;
+        }
+        Ok(())
+    }
+
+    fn compress(&mut self, task: FrameTask) -> Result<(), RepositoryError> {
+        let frame = self.pack_frame(&task.raw)?;
+        let frames = vec![(frame, task.raw.len() as u64)];
+        self.pieces.send(Piece { seq: task.seq, part: task.part, frames, end: None }).map_err(closed)
+    }
+
+    fn pack_frame(&mut self, raw: &[u8]) -> Result<Vec<u8>, RepositoryError> {
+        self.compressor.compress(raw).map_err(|error| RepositoryError::Internal(format!("compressing: {error}")))
+    }
+
+    fn pack(&mut self, batch: Batch) -> Result<(), RepositoryError> {
+        let mut output = Output::new(batch.seq);
+        let mut rows = Vec::with_capacity(batch.items.len());
+        for item in batch.items {
+            if self.request.cancel.is_cancelled() {
+                return Err(RepositoryError::Cancelled);
+            }
+            rows.push(match item {
+                Item::Deleted(path) => ItemResult::Deleted(path),
+                Item::Take { path, metadata, link, parent } => self.take(path, metadata, link, parent, &mut output)?,
+                Item::Stream { path, metadata } => self.stream_command(path, metadata, &mut output)?,
+            });
+            self.flush_full(&mut output)?;
+        }
+        let mut frames = Vec::new();
+        if !output.raw.is_empty() {
+            frames.push((self.pack_frame(&output.raw)?, output.raw.len() as u64));
+        }
+        let end = Some(BatchEnd { rows, chunks: output.chunks });
+        self.pieces.send(Piece { seq: output.seq, part: output.part, frames, end }).map_err(closed)
+    }
+
+    /// Sends the frame under way if it is full; called at chunk boundaries only.
+    pub(super) fn flush_full(&mut self, output: &mut Output) -> Result<(), RepositoryError> {
+        if output.raw.len() < limits::FRAME_BYTES {
+            return Ok(());
+        }
+        output.sent += output.raw.len() as u64;
+        let raw = std::mem::replace(&mut output.raw, Vec::with_capacity(limits::FRAME_BYTES + (1 << 20)));
+        let task = FrameTask { seq: output.seq, part: output.part, raw };
+        output.part += 1;
+        match self.frames.as_ref().map(|frames| frames.try_send(task)) {
+            Some(Ok(())) => Ok(()),
+            // All others are busy as it is.
+            Some(Err(TrySendError::Full(task) | TrySendError::Disconnected(task))) => self.compress(task),
+            None => Err(RepositoryError::Internal("a batch after the last".to_owned())),
+        }
+    }
+
+    fn take(
+        &mut self,
+        path: Vec<u8>,
+        metadata: Metadata,
+        link: Option<LinkRole>,
+        parent: Option<Box<Entry>>,
+        output: &mut Output,
+    ) -> Result<ItemResult, RepositoryError> {
+        let root = self.root.clone().ok_or_else(|| RepositoryError::Internal("a file without a root".to_owned()))?;
+        let had_parent = parent.is_some();
+        let taken = match (metadata.kind, link) {
+            (FileKind::File, Some(LinkRole::Again { link, first })) => {
+                Ok(self.hard_link(&path, &metadata, link, &first, output))
+            }
+            (FileKind::File, link) => self.file(&root, &path, &metadata, link, output)?,
+            _ => self.special(&root, &path, &metadata, output),
+        };
+        Ok(match taken {
+            Ok(Taken { entry, content, warning }) => ItemResult::Entry { entry, content, had_parent, warning },
+            Err(error) if is_gone(&error) => ItemResult::Vanished { path, had_parent },
+            Err(error) => ItemResult::Unreadable { path, error: error.to_string(), parent },
+        })
+    }
+
+    /// Folders, symbolic links, devices: a header and no content.
+    fn special(&self, root: &Root, path: &[u8], metadata: &Metadata, output: &mut Output) -> io::Result<Taken> {
+        let mut entry = self.entry(path, metadata);
+        if metadata.kind == FileKind::Symlink {
+            entry.link_target = Some(root.read_link(path)?);
+        }
+        if !matches!(metadata.kind, FileKind::Socket) {
+            entry.xattrs = root.xattrs(path)?;
+            self.tar_entry(&entry, 0, None).write_header(&mut output.raw);
+        }
+        Ok(Taken { entry, content: PendingContent::None, warning: None })
+    }
+
+    fn hard_link(&self, path: &[u8], metadata: &Metadata, link: Link, first: &[u8], output: &mut Output) -> Taken {
+        let mut entry = self.entry(path, metadata);
+        entry.link = Some(link);
+        let mut header = self.tar_entry(&entry, 0, Some(first));
+        header.is_hard_link = true;
+        header.write_header(&mut output.raw);
+        Taken { entry, content: PendingContent::SameAs(link), warning: None }
+    }
+
+    /// The outer error ends the run, the inner one this file.
+    fn file(
+        &mut self,
+        root: &Root,
+        path: &[u8],
+        listed: &Metadata,
+        link: Option<LinkRole>,
+        output: &mut Output,
+    ) -> Result<io::Result<Taken>, RepositoryError> {
+        let opened = root.open_file(path).and_then(|(file, metadata)| {
+            let xattrs = files::xattrs::of_file(&file)?;
+            Ok((file, metadata, xattrs))
+        });
+        let (file, metadata, xattrs) = match opened {
+            Ok(opened) => opened,
+            Err(error) => return Ok(Err(error)),
+        };
+        Progress::add(&self.request.progress.read_files, 1);
+        let mut entry = self.entry(path, &metadata);
+        entry.xattrs = xattrs;
+        if let Some(LinkRole::First(link)) = link {
+            entry.link = Some(link);
+        }
+        let streams = metadata.size > limits::BUFFERED_FILE_BYTES || (metadata.is_sparse() && listed.is_sparse());
+        if streams {
+            let input = StreamInput::file(&file, &metadata);
+            return match input {
+                Ok(input) => self.stream(entry, input, Some((&file, &metadata)), output),
+                Err(error) => Ok(Err(error)),
+            };
+        }
+        let warning = match self.read_whole(&file, &metadata, &mut entry) {
+            Ok(warning) => warning,
+            Err(error) => return Ok(Err(error)),
+        };
+        let content = self.store_buffered(&entry, output)?;
+        Ok(Ok(Taken { entry, content, warning }))
+    }
+
+    /// Reads a file into the buffer, once more if it changed meanwhile.
+    fn read_whole(&mut self, file: &File, metadata: &Metadata, entry: &mut Entry) -> io::Result<Option<String>> {
+        let mut before = metadata.clone();
+        let mut warning = None;
+        for attempt in 0..2 {
+            self.buffer.clear();
+            self.buffer.resize(before.size as usize + 1, 0);
+            let mut length = 0;
+            while length < self.buffer.len() {
+                match file.read_at(&mut self.buffer[length..], length as u64) {
+                    Ok(0) => break,
+                    Ok(count) => length += count,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            self.buffer.truncate(length.min(before.size as usize));
+            Progress::add(&self.request.progress.read_bytes, self.buffer.len() as u64);
+            let after = files::file_metadata(file)?;
+            warning = changed(&before, &after);
+            entry.mtime = before.mtime;
+            entry.stamp = self.stamp(&before).filter(|_| warning.is_none());
+            if warning.is_none() || attempt == 1 || after.size > limits::BUFFERED_FILE_BYTES {
+                break;
+            }
+            before = after;
+        }
+        entry.size = self.buffer.len() as u64;
+        Ok(warning)
+    }
+
+    /// Packs the buffer as the content of `entry`, unless the store has it.
+    pub(super) fn store_buffered(
+        &mut self,
+        entry: &Entry,
+        output: &mut Output,
+    ) -> Result<PendingContent, RepositoryError> {
+        let buffer = std::mem::take(&mut self.buffer);
+        let content = self.store_bytes(entry, &buffer, output);
+        self.buffer = buffer;
+        content
+    }
+
+    fn store_bytes(
+        &mut self,
+        entry: &Entry,
+        bytes: &[u8],
+        output: &mut Output,
+    ) -> Result<PendingContent, RepositoryError> {
+        let size = bytes.len() as u64;
+        if size == 0 {
+            self.tar_entry(entry, 0, None).write_header(&mut output.raw);
+            return Ok(PendingContent::None);
+        }
+        let hash = ContentHash::of(bytes);
+        if size <= limits::WHOLE_FILE_BYTES {
+            let extent = match self.chunks.find(&hash, size) {
+                Some(known) => known,
+                None => {
+                    self.tar_entry(entry, size, None).write_header(&mut output.raw);
+                    let extent = output.push_chunk(self.chunks, &hash, bytes);
+                    output.pad(size);
+                    extent
+                }
+            };
+            return Ok(PendingContent::Pending { hash, extents: vec![extent] });
+        }
+        let mut cut = Vec::new();
+        let mut at = 0;
+        while at < bytes.len() {
+            let window = &bytes[at..bytes.len().min(at + self.chunker.max_size())];
+            let end = at + self.chunker.cut(window);
+            let chunk_hash = ContentHash::of(&bytes[at..end]);
+            cut.push((at..end, chunk_hash, self.chunks.find(&chunk_hash, (end - at) as u64)));
+            at = end;
+        }
+        let whole = cut.iter().all(|(_, _, known)| known.is_none());
+        if whole {
+            self.tar_entry(entry, size, None).write_header(&mut output.raw);
+        }
+        let single = cut.len() == 1;
+        let mut extents = Vec::new();
+        for (range, chunk_hash, known) in cut {
+            let chunk = &bytes[range];
+            // Its twin may stand earlier in this very file.
+            let known = if whole { None } else { known.or_else(|| self.chunks.find(&chunk_hash, chunk.len() as u64)) };
+            let extent = match known {
+                Some(known) => known,
+                None => self.store_chunk(&chunk_hash, chunk, !whole, !single, output),
+            };
+            push_extent(&mut extents, extent);
+            self.flush_full(output)?;
+        }
+        if whole {
+            output.pad(size);
+        }
+        Ok(PendingContent::Pending { hash, extents })
+    }
+
+    /// Appends a chunk, as an entry of its own or as part of the entry under way.
+    pub(super) fn store_chunk(
+        &self,
+        hash: &ContentHash,
+        chunk: &[u8],
+        apart: bool,
+        listed: bool,
+        output: &mut Output,
+    ) -> PendingExtent {
+        if apart {
+            let path = format!(".plan/chunks/{}", hash.to_hex());
+            chunk_entry(path.as_bytes(), chunk.len() as u64).write_header(&mut output.raw);
+        }
+        if listed {
+            output.chunks.push(ChunkRow { offset: output.offset(), length: chunk.len() as u64, hash: *hash });
+        }
+        let extent = output.push_chunk(self.chunks, hash, chunk);
+        if apart {
+            output.pad(chunk.len() as u64);
+        }
+        extent
+    }
+
+    fn stamp(&self, metadata: &Metadata) -> Option<Stamp> {
+        let stamp = Stamp { ctime: metadata.ctime, ino: metadata.ino };
+        (!is_racy(metadata.ctime, self.kernel_now)).then_some(stamp)
+    }
+
+    pub(super) fn entry(&self, path: &[u8], metadata: &Metadata) -> Entry {
+        Entry {
+            path: path.to_vec(),
+            kind: metadata.kind,
+            mode: metadata.mode,
+            uid: metadata.uid,
+            gid: metadata.gid,
+            mtime: metadata.mtime,
+            size: metadata.size,
+            rdev: metadata.rdev,
+            link_target: None,
+            link: None,
+            xattrs: Vec::new(),
+            content: None,
+            stamp: self.stamp(metadata),
+        }
+    }
+
+    pub(super) fn tar_entry<'e>(&self, entry: &'e Entry, size: u64, link: Option<&'e [u8]>) -> TarEntry<'e> {
+        TarEntry {
+            path: &entry.path,
+            kind: entry.kind,
+            mode: entry.mode,
+            uid: entry.uid,
+            gid: entry.gid,
+            mtime: entry.mtime,
+            rdev: entry.rdev,
+            link: link.or(entry.link_target.as_deref()),
+            is_hard_link: false,
+            xattrs: &entry.xattrs,
+            size,
+            exact_times: self.request.full,
+        }
+    }
+}
+
+/// A path that was read.
+pub(super) struct Taken {
+    pub(super) entry: Entry,
+    pub(super) content: PendingContent,
+    pub(super) warning: Option<String>,
+}
+
+fn chunk_entry(path: &[u8], size: u64) -> TarEntry<'_> {
+    TarEntry {
+        path,
+        kind: FileKind::File,
+        mode: 0o600,
+        uid: 0,
+        gid: 0,
+        mtime: FileTime::default(),
+        rdev: 0,
+        link: None,
+        is_hard_link: false,
+        xattrs: &[],
+        size,
+        exact_times: false,
+    }
+}
+
+/// Appends an extent, as one with the last where they touch.
+pub(super) fn push_extent(extents: &mut Vec<PendingExtent>, next: PendingExtent) {
+    use PendingExtent::{Batch, Hole, Stored};
+    match (extents.last_mut(), next) {
+        (Some(Batch { seq: a, offset, length }), Batch { seq: b, offset: start, length: more })
+            if *a == b && *offset + *length == start =>
+        {
+            *length += more;
+        }
+        (Some(Stored { archive: a, offset, length }), Stored { archive: b, offset: start, length: more })
+            if *a == b && *offset + *length == start =>
+        {
+            *length += more;
+        }
+        (Some(Hole { length }), Hole { length: more }) => *length += more,
+        _ => extents.push(next),
+    }
+}
+
+/// How a file changed between two looks at it, if it did.
+pub(super) fn changed(before: &Metadata, after: &Metadata) -> Option<String> {
+    if after.size < before.size {
+        return Some("shrank while it was being read".to_owned());
+    }
+    if after.size > before.size {
+        return Some("grew while it was being read".to_owned());
+    }
+    ((before.mtime, before.ctime) != (after.mtime, after.ctime)).then(|| "changed while it was being read".to_owned())
+}
+
+/// The path is no longer there, or no longer what it was: as happens in a living tree.
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+}

@@ -1,0 +1,213 @@
+use super::{BackupRequest, base_of};
+use crate::archive::{ArchiveTable, Entry, Extent, LayerReader, LayerWriter, MergedRows, Row};
+use crate::base::ContentHash;
+use crate::repository::state::{ChunkPlace, Current, CurrentLayer, KnownChunks, LayerFile, LocalState};
+use crate::repository::{Catalogue, Repository, RepositoryError, layout};
+use std::collections::{BTreeMap, HashSet};
+use std::io::BufWriter;
+
+/// What the new snapshot builds on.
+pub(super) struct Parent {
+    /// `None`: everything is new.
+    pub(super) current: Option<Current>,
+    pub(super) chunks: KnownChunks,
+    /// Numbers every archive that the parent's manifest and the chunks name.
+    pub(super) table: ArchiveTable,
+    /// Archives in the store now.
+    pub(super) alive: HashSet<String>,
+    pub(super) notes: Vec<String>,
+}
+
+impl Parent {
+    /// The parent's manifest, in order; empty where there is none.
+    pub(super) fn rows(&self, state: &LocalState) -> Result<MergedRows, RepositoryError> {
+        let layers = self.current.as_ref().map_or(&[][..], |current| &current.layers);
+        open_layers(layers, state, &mut self.table.clone()).map(MergedRows::new)
+    }
+}
+
+/// Opens local layers, oldest first.
+pub(super) fn open_layers(
+    layers: &[CurrentLayer],
+    state: &LocalState,
+    table: &mut ArchiveTable,
+) -> Result<Vec<LayerReader>, RepositoryError> {
+    layers
+        .iter()
+        .map(|layer| {
+            let path = state.folder().join(&layer.file);
+            LayerFile::open(&path, table)
+                .map(|(reader, _)| reader)
+                .map_err(|error| state.failed(std::io::Error::other(error)))
+        })
+        .collect()
+}
+
+/// Finds the parent in local state, else in the store where a key is at hand.
+pub(super) fn find(
+    request: &BackupRequest<'_>,
+    repository: &Repository,
+    catalogue: &Catalogue<'_>,
+    state: &LocalState,
+) -> Result<Parent, RepositoryError> {
+    let indexes: HashSet<_> =
+        repository.store.list(layout::INDEXES)?.into_iter().filter_map(|object| layout::parse(&object.name)).collect();
+    // An archive is of use only with its index.
+    let alive: HashSet<String> = repository
+        .store
+        .list(layout::ARCHIVES)?
+        .into_iter()
+        .filter(|object| layout::parse(&object.name).is_some_and(|run| indexes.contains(&run)))
+        .map(|object| object.name)
+        .collect();
+    let mut parent = Parent {
+        current: None,
+        chunks: KnownChunks::default(),
+        table: ArchiveTable::default(),
+        alive,
+        notes: Vec::new(),
+    };
+    state.sweep(request.source, state.current(request.source, &repository.config.id).as_ref());
+    if request.full {
+        return Ok(parent);
+    }
+    parent.chunks = KnownChunks::load(state, &parent.alive, &mut parent.table);
+    let snapshots = catalogue.snapshot_names(Some(request.source))?;
+    if snapshots.is_empty() && parent.alive.is_empty() {
+        return Ok(parent);
+    }
+    let encrypted = request.recipients.is_some();
+    let exists = |run: &crate::base::RunId| snapshots.iter().any(|(_, found, _)| found == run);
+    let trees = repository.store.list(layout::TREES)?;
+    let has_tree = |name: &str| trees.binary_search_by(|object| object.name.as_str().cmp(name)).is_ok();
+    let local = state.current(request.source, &repository.config.id).filter(|current| {
+        // Without its snapshot the parent's objects may be swept away by a prune.
+        exists(&current.run)
+            && current.base == base_of(request)
+            && current.encrypted == encrypted
+            && current.layers.iter().all(|layer| has_tree(&layer.stored.object))
+    });
+    if let Some(current) = local {
+        let opened = open_layers(&current.layers, state, &mut parent.table);
+        if opened.is_ok() {
+            parent.current = Some(current);
+            return Ok(parent);
+        }
+        parent.notes.push(format!("the local state of `{}` is damaged", request.source));
+    }
+    if snapshots.is_empty() {
+        return Ok(parent);
+    }
+    if request.identities.is_some() || !encrypted {
+        rebuild(request, repository, catalogue, state, &mut parent)?;
+    } else if parent.chunks.is_empty() {
+        parent.notes.push(format!(
+            "there is no local state of `{}` and no key here to read the store with: everything is uploaded again, once",
+            request.source
+        ));
+    }
+    Ok(parent)
+}
+
+/// Reads the newest readable snapshot's manifest into local state. The copy has
+/// no stamps, so every file is read once more; what the store has is not uploaded again.
+fn rebuild(
+    request: &BackupRequest<'_>,
+    repository: &Repository,
+    catalogue: &Catalogue<'_>,
+    state: &LocalState,
+    parent: &mut Parent,
+) -> Result<(), RepositoryError> {
+    let encrypted = request.recipients.is_some();
+    for info in catalogue.snapshots(Some(request.source))?.iter().rev() {
+        if layout::is_encrypted(&info.name) != encrypted {
+            continue;
+        }
+        match copy_snapshot(request, repository, catalogue, state, parent, info) {
+            Ok(()) => {
+                parent.notes.push(format!("local state of `{}` was rebuilt from the store", request.source));
+                return Ok(());
+            }
+            Err(error) if matches!(error, RepositoryError::State { .. }) => return Err(error),
+            Err(error) => parent.notes.push(format!("can't build on snapshot `{}`: {error}", info.run)),
+        }
+    }
+    Ok(())
+}
+
+fn copy_snapshot(
+    request: &BackupRequest<'_>,
+    repository: &Repository,
+    catalogue: &Catalogue<'_>,
+    state: &LocalState,
+    parent: &mut Parent,
+    info: &crate::repository::SnapshotInfo,
+) -> Result<(), RepositoryError> {
+    let snapshot = catalogue.load(info)?;
+    let mut current = Current::new(&repository.config.id, &snapshot.run, &snapshot.base, request.recipients.is_some());
+    current.totals = snapshot.totals;
+    let mut chunks: BTreeMap<ContentHash, ChunkPlace> = BTreeMap::new();
+    let mut seen = HashSet::new();
+    for layer in &snapshot.layers {
+        let one = crate::archive::Snapshot { layers: vec![layer.clone()], ..snapshot.clone() };
+        let mut rows = catalogue.entries(&one, &mut parent.table)?;
+        let (_, run) = layout::parse(&layer.object).ok_or_else(|| {
+            let error = crate::archive::FormatError::corrupt("a snapshot", "it names a layer wrongly");
+            RepositoryError::object(&repository.store, &info.name, error)
+        })?;
+        let file = LocalState::layer_name(request.source, &run);
+        let failed = |error| state.failed(error);
+        let output = BufWriter::with_capacity(1 << 20, state.create(&file).map_err(failed)?);
+        let mut writer = LayerWriter::local(output);
+        let object_failed = |error| RepositoryError::object(&repository.store, &layer.object, error);
+        while let Some(row) = rows.next_row().map_err(object_failed)? {
+            if let Row::Entry(entry) = &row {
+                remember(entry, parent, catalogue, &mut chunks, &mut seen)?;
+            }
+            writer.push(&row, &parent.table).map_err(failed)?;
+        }
+        let (output, toc) = writer.finish().map_err(failed)?;
+        LayerFile::finish(output, &toc).and_then(|file| file.sync_all()).map_err(failed)?;
+        current.layers.push(CurrentLayer { stored: layer.clone(), file });
+    }
+    state.commit(request.source, &current)?;
+    let chunks: Vec<_> = chunks.into_iter().collect();
+    KnownChunks::from_sorted(&chunks, &parent.table)
+        .save(state, &[], &parent.table)
+        .map_err(|error| state.failed(error))?;
+    parent.chunks = KnownChunks::load(state, &parent.alive, &mut parent.table);
+    parent.current = (snapshot.base == base_of(request)).then_some(current);
+    Ok(())
+}
+
+/// Notes where a file's chunks lie; those of large files stand in their archives' indexes.
+fn remember(
+    entry: &Entry,
+    parent: &mut Parent,
+    catalogue: &Catalogue<'_>,
+    chunks: &mut BTreeMap<ContentHash, ChunkPlace>,
+    seen: &mut HashSet<u32>,
+) -> Result<(), RepositoryError> {
+    let Some(content) = &entry.content else { return Ok(()) };
+    if let [Extent::Stored { archive, offset, length }] = content.extents[..]
+        && let Ok(length) = u32::try_from(length)
+        && u64::from(length) <= crate::archive::limits::WHOLE_FILE_BYTES
+    {
+        chunks.insert(content.hash, ChunkPlace { archive, offset, length });
+        return Ok(());
+    }
+    for extent in &content.extents {
+        let Extent::Stored { archive, .. } = *extent else { continue };
+        if !seen.insert(archive) {
+            continue;
+        }
+        let Some(name) = parent.table.name(archive).map(str::to_owned) else { continue };
+        let index = catalogue.index_of_archive(&name)?;
+        for row in index.archives.iter().filter(|a| a.name == name).flat_map(|a| &a.chunks) {
+            if let Ok(length) = u32::try_from(row.length) {
+                chunks.insert(row.hash, ChunkPlace { archive, offset: row.offset, length });
+            }
+        }
+    }
+    Ok(())
+}

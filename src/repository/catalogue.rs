@@ -1,0 +1,220 @@
+use super::{Repository, RepositoryError, layout};
+use crate::archive::{
+    ArchiveTable, FormatError, Identities, LayerReader, MergedRows, ReadObject, RunIndex, RunRecord, Snapshot, limits,
+    unseal,
+};
+use crate::base::RunId;
+use crate::stores::Store;
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::sync::{Arc, Mutex};
+
+/// An object of a store, for random access.
+pub(crate) struct StoreObject {
+    store: Store,
+    name: String,
+    size: u64,
+}
+
+impl StoreObject {
+    /// Looks the size up.
+    pub(crate) fn open(store: &Store, name: &str) -> Result<Self, FormatError> {
+        let found = store.stat(name).map_err(|error| FormatError::Io(error.into()))?;
+        let missing = || FormatError::Io(io::Error::new(io::ErrorKind::NotFound, "the object is missing"));
+        let size = found.ok_or_else(missing)?.size_bytes;
+        Ok(Self { store: store.clone(), name: name.to_owned(), size })
+    }
+}
+
+impl ReadObject for StoreObject {
+    fn size(&self) -> u64 {
+        self.size
+    }
+    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        Ok(self.store.read_range(&self.name, offset, length as u64)?)
+    }
+}
+
+/// A snapshot in the store: its name, and its run record where that is readable.
+#[derive(Clone, Debug)]
+pub struct SnapshotInfo {
+    pub source: String,
+    pub run: RunId,
+    /// The object's name.
+    pub name: String,
+    /// As stored.
+    pub size: u64,
+    /// `None`: the record is missing or damaged, or its run was cut off right after the commit.
+    pub record: Option<RunRecord>,
+}
+
+impl SnapshotInfo {
+    /// Whether everything of the source is in it.
+    pub fn is_complete(&self) -> bool {
+        self.record.as_ref().is_some_and(|record| record.outcome == crate::archive::Outcome::Success)
+    }
+}
+
+/// Reads what is in a repository.
+pub struct Catalogue<'a> {
+    repository: &'a Repository,
+    identities: Option<&'a Identities>,
+    indexes: Mutex<HashMap<String, Arc<RunIndex>>>,
+}
+
+const MAX_RECORD_BYTES: u64 = 256 << 20;
+
+impl<'a> Catalogue<'a> {
+    pub fn new(repository: &'a Repository, identities: Option<&'a Identities>) -> Self {
+        Self { repository, identities, indexes: Mutex::default() }
+    }
+
+    pub(crate) fn store(&self) -> &'a Store {
+        &self.repository.store
+    }
+
+    pub(crate) fn identities(&self) -> Option<&'a Identities> {
+        self.identities
+    }
+
+    /// All snapshots, oldest first, of one source or of all. Needs no key.
+    pub fn snapshots(&self, source: Option<&str>) -> Result<Vec<SnapshotInfo>, RepositoryError> {
+        let records: BTreeMap<_, _> = self
+            .records(source)?
+            .into_iter()
+            .map(|record| ((record.source.clone(), record.run.clone()), record))
+            .collect();
+        let mut snapshots: Vec<SnapshotInfo> = self
+            .store()
+            .list(&prefix(layout::SNAPSHOTS, source))?
+            .into_iter()
+            .filter_map(|object| {
+                let (source, run) = layout::parse(&object.name)?;
+                let record = records.get(&(source.clone(), run.clone())).cloned();
+                Some(SnapshotInfo { source, run, name: object.name, size: object.size_bytes, record })
+            })
+            .collect();
+        snapshots.sort_by(|a, b| (&a.run, &a.source).cmp(&(&b.run, &b.source)));
+        Ok(snapshots)
+    }
+
+    /// The names and runs of all snapshots, without their records: one listing.
+    pub fn snapshot_names(&self, source: Option<&str>) -> Result<Vec<(String, RunId, String)>, RepositoryError> {
+        let objects = self.store().list(&prefix(layout::SNAPSHOTS, source))?;
+        Ok(objects
+            .into_iter()
+            .filter_map(|object| layout::parse(&object.name).map(|(source, run)| (source, run, object.name)))
+            .collect())
+    }
+
+    /// All run records that can be read, oldest first. A damaged one is left out:
+    /// its snapshot is still listed, as one without a record.
+    pub fn records(&self, source: Option<&str>) -> Result<Vec<RunRecord>, RepositoryError> {
+        let mut records = Vec::new();
+        for object in self.store().list(&prefix(layout::RUNS, source))? {
+            if layout::parse(&object.name).is_none() {
+                continue;
+            }
+            let bytes = self.store().read(&object.name, MAX_RECORD_BYTES)?;
+            if let Ok(record) = serde_json::from_slice::<RunRecord>(&bytes) {
+                records.push(record);
+            }
+        }
+        records.sort_by(|a, b| a.run.cmp(&b.run));
+        Ok(records)
+    }
+
+    /// A snapshot's own record, decrypted.
+    pub fn load(&self, info: &SnapshotInfo) -> Result<Snapshot, RepositoryError> {
+        self.load_named(&info.name)
+    }
+
+    pub(crate) fn load_named(&self, name: &str) -> Result<Snapshot, RepositoryError> {
+        let bytes = self.read_sealed(name)?;
+        let snapshot: Snapshot = self.decode(name, "a snapshot", &bytes)?;
+        if snapshot.format_version != super::open::FORMAT_VERSION {
+            let error = FormatError::Version {
+                what: "the snapshot",
+                found: u64::from(snapshot.format_version),
+                supported: u64::from(super::open::FORMAT_VERSION),
+            };
+            return Err(RepositoryError::object(self.store(), name, error));
+        }
+        Ok(snapshot)
+    }
+
+    /// The index of a run, kept for the next call.
+    pub(crate) fn index(&self, name: &str) -> Result<Arc<RunIndex>, RepositoryError> {
+        if let Some(index) = self.indexes.lock().expect("no thread panics while it holds the indexes").get(name) {
+            return Ok(Arc::clone(index));
+        }
+        let packed = self.read_sealed(name)?;
+        let bytes = unpack_json(&packed).map_err(|error| RepositoryError::object(self.store(), name, error))?;
+        let index: Arc<RunIndex> = Arc::new(self.decode(name, "an index", &bytes)?);
+        self.indexes
+            .lock()
+            .expect("no thread panics while it holds the indexes")
+            .insert(name.to_owned(), Arc::clone(&index));
+        Ok(index)
+    }
+
+    /// The index of the run that wrote an archive.
+    pub(crate) fn index_of_archive(&self, archive: &str) -> Result<Arc<RunIndex>, RepositoryError> {
+        let (source, run) = layout::parse(archive).ok_or_else(|| {
+            let error = FormatError::corrupt("a manifest", format!("it names `{archive}`, which is no archive"));
+            RepositoryError::object(self.store(), archive, error)
+        })?;
+        self.index(&layout::index(&source, &run, layout::is_encrypted(archive)))
+    }
+
+    /// The entries of a snapshot in tree order; extents number archives as `table` does.
+    pub fn entries(&self, snapshot: &Snapshot, table: &mut ArchiveTable) -> Result<MergedRows, RepositoryError> {
+        let mut readers = Vec::new();
+        for layer in &snapshot.layers {
+            let index = self.index(&layer.index)?;
+            let failed = |error| RepositoryError::object(self.store(), &layer.object, error);
+            let toc = index.layer.clone().ok_or_else(|| {
+                failed(FormatError::corrupt("an index", "it lacks the manifest layer that a snapshot needs"))
+            })?;
+            let object = StoreObject::open(self.store(), &layer.object)
+                .and_then(|object| unseal(object, layout::is_encrypted(&layer.object), self.identities))
+                .map_err(failed)?;
+            readers.push(LayerReader::stored(object, toc, table).map_err(failed)?);
+        }
+        Ok(MergedRows::new(readers))
+    }
+
+    fn read_sealed(&self, name: &str) -> Result<Vec<u8>, RepositoryError> {
+        let sealed = self.store().read(name, MAX_RECORD_BYTES)?;
+        unseal(crate::archive::MemoryObject(sealed), layout::is_encrypted(name), self.identities)
+            .and_then(|mut object| object.read_all(limits::MAX_JSON_BYTES))
+            .map_err(|error| RepositoryError::object(self.store(), name, error))
+    }
+
+    fn decode<T: serde::de::DeserializeOwned>(
+        &self,
+        name: &str,
+        what: &'static str,
+        bytes: &[u8],
+    ) -> Result<T, RepositoryError> {
+        serde_json::from_slice(bytes)
+            .map_err(|error| RepositoryError::object(self.store(), name, FormatError::corrupt(what, error.to_string())))
+    }
+}
+
+fn prefix(folder: &str, source: Option<&str>) -> String {
+    source.map_or_else(|| folder.to_owned(), |source| format!("{folder}{}/", layout::component(source)))
+}
+
+/// Decompresses JSON of unknown but bounded length.
+fn unpack_json(packed: &[u8]) -> Result<Vec<u8>, FormatError> {
+    let damaged = |error: io::Error| FormatError::corrupt("an index", error.to_string());
+    let mut bytes = Vec::new();
+    let decoder = zstd::stream::read::Decoder::new(packed).map_err(damaged)?;
+    let limit = limits::MAX_JSON_BYTES as u64;
+    io::Read::read_to_end(&mut io::Read::take(decoder, limit + 1), &mut bytes).map_err(damaged)?;
+    if bytes.len() as u64 > limit {
+        return Err(FormatError::corrupt("an index", "it is larger than any may be"));
+    }
+    Ok(bytes)
+}

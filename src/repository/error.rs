@@ -1,0 +1,80 @@
+use crate::archive::FormatError;
+use crate::base::Exit;
+use crate::files::WalkError;
+use crate::stores::{StoreError, StoreErrorKind};
+use std::io;
+use std::path::PathBuf;
+
+/// Why an operation on a repository failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RepositoryError {
+    #[error("there is no repository in `{store}`")]
+    NoRepository { store: String },
+    /// The store was used before and is empty now: a disk that is not mounted, most likely.
+    #[error(
+        "`{store}` holds no repository, but this plan has written one there: is the disk mounted, is the bucket the right one? to start anew, delete `{}`",
+        state.display()
+    )]
+    Vanished { store: String, state: PathBuf },
+    #[error("`{object}` in `{store}`: {source}")]
+    Object { store: String, object: String, source: FormatError },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Walk(#[from] WalkError),
+    #[error("can't use the local state in `{}`: {source}", path.display())]
+    State { path: PathBuf, source: io::Error },
+    #[error("the command `{command}` {problem}")]
+    Command { command: String, problem: String },
+    /// An object that the new snapshot needs is gone: another host pruned it, or a person deleted it.
+    #[error("`{object}`, which unchanged files need, is no longer in `{store}`; run again to upload them anew")]
+    Missing { store: String, object: String },
+    #[error("no snapshot {wanted}")]
+    NoSnapshot { wanted: String },
+    #[error("the restore target: {0}")]
+    Target(String),
+    #[error("cancelled")]
+    Cancelled,
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl RepositoryError {
+    /// How a command that failed with this ends.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::NoRepository { .. } => Exit::NoRepository,
+            Self::Cancelled => Exit::Cancelled,
+            Self::Object { source: FormatError::NoKey | FormatError::WrongKey, .. } => Exit::WrongKey,
+            Self::Object { source: FormatError::Io(error), .. } => match StoreError::of(error) {
+                Some(error) => exit_of_store(error),
+                None => Exit::Failed,
+            },
+            Self::Store(error) => exit_of_store(error),
+            _ => Exit::Failed,
+        }
+    }
+
+    /// Wraps what went wrong with one object.
+    pub(crate) fn object(store: &crate::stores::Store, object: &str, source: FormatError) -> Self {
+        if let FormatError::Io(error) = &source
+            && let Some(error) = StoreError::of(error)
+        {
+            return Self::Store(error.clone());
+        }
+        Self::Object { store: store.describe(), object: object.to_owned(), source }
+    }
+
+    /// Wraps an I/O error that came out of a store's reader or writer.
+    pub(crate) fn io(store: &crate::stores::Store, object: &str, error: io::Error) -> Self {
+        Self::object(store, object, FormatError::Io(error))
+    }
+}
+
+fn exit_of_store(error: &StoreError) -> Exit {
+    match error.kind {
+        StoreErrorKind::Archived => Exit::TryLater,
+        _ if error.is_retryable() => Exit::TryLater,
+        _ => Exit::Failed,
+    }
+}

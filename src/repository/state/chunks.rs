@@ -1,0 +1,191 @@
+use super::LocalState;
+use crate::archive::{ArchiveTable, limits};
+use crate::base::ContentHash;
+use std::collections::HashSet;
+use std::io::{self, BufWriter, Write};
+
+const FILE: &str = "chunks";
+const MAGIC: &[u8; 8] = b"PLNCHNK1";
+/// hash 32, archive u32, length u32, offset u64; little-endian.
+const RECORD_BYTES: usize = 48;
+
+/// Where a chunk's bytes lie; `archive` is a place in an [`ArchiveTable`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ChunkPlace {
+    pub(crate) archive: u32,
+    pub(crate) offset: u64,
+    pub(crate) length: u32,
+}
+
+/// Every chunk that the repository is known to have, sorted by hash.
+///
+/// The file: records, the archives' names as a JSON list, that list's length as
+/// u64, a magic number.
+#[derive(Default)]
+pub(crate) struct KnownChunks {
+    records: Vec<u8>,
+    /// Per archive number in the file: its place in the caller's table, `None` if it is gone.
+    places: Vec<Option<u32>>,
+}
+
+impl KnownChunks {
+    /// Reads what is there; chunks of archives that `alive` does not hold are not
+    /// known any more. Anything wrong with the file: nothing is known.
+    pub(crate) fn load(state: &LocalState, alive: &HashSet<String>, table: &mut ArchiveTable) -> Self {
+        let Ok(mut records) = std::fs::read(state.folder().join(FILE)) else { return Self::default() };
+        let Some(names) = split_names(&mut records) else { return Self::default() };
+        let places = names.iter().map(|name| alive.contains(name).then(|| table.place(name))).collect();
+        Self { records, places }
+    }
+
+    /// Knows just these, which are sorted by hash.
+    pub(crate) fn from_sorted(chunks: &[(ContentHash, ChunkPlace)], table: &ArchiveTable) -> Self {
+        let mut records = Vec::with_capacity(chunks.len() * RECORD_BYTES);
+        for (hash, place) in chunks {
+            push_record(&mut records, &hash.0, *place);
+        }
+        Self { records, places: (0..table.names().len() as u32).map(Some).collect() }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    fn len(&self) -> usize {
+        self.records.len() / RECORD_BYTES
+    }
+
+    fn record(&self, at: usize) -> &[u8] {
+        &self.records[at * RECORD_BYTES..(at + 1) * RECORD_BYTES]
+    }
+
+    fn place(&self, record: &[u8]) -> Option<ChunkPlace> {
+        let number = |range: std::ops::Range<usize>| u32::from_le_bytes(record[range].try_into().expect("four bytes"));
+        let archive = (*self.places.get(number(32..36) as usize)?)?;
+        let offset = u64::from_le_bytes(record[40..48].try_into().expect("eight bytes"));
+        Some(ChunkPlace { archive, offset, length: number(36..40) })
+    }
+
+    pub(crate) fn find(&self, hash: &ContentHash) -> Option<ChunkPlace> {
+        // Hashes are evenly spread, so the guess by value is nearly right: a few
+        // probes instead of log2(n).
+        let (mut low, mut high) = (0usize, self.len());
+        let (mut low_key, mut high_key) = (0u64, u64::MAX);
+        let key = prefix(&hash.0);
+        while low < high {
+            let span = u128::from(high_key.wrapping_sub(low_key)).max(1);
+            let ahead = u128::from(key.saturating_sub(low_key)) * (high - low) as u128 / span;
+            let guess = (low + ahead as usize).min(high - 1);
+            let record = self.record(guess);
+            match record[..32].cmp(&hash.0[..]) {
+                std::cmp::Ordering::Equal => return self.place(record),
+                std::cmp::Ordering::Less => (low, low_key) = (guess + 1, prefix(record)),
+                std::cmp::Ordering::Greater => (high, high_key) = (guess, prefix(record)),
+            }
+        }
+        None
+    }
+
+    /// Writes these and `new` (sorted) as what the next run will know.
+    pub(crate) fn save(
+        &self,
+        state: &LocalState,
+        new: &[(ContentHash, ChunkPlace)],
+        table: &ArchiveTable,
+    ) -> io::Result<()> {
+        let temporary = format!("{FILE}.new");
+        let mut output = BufWriter::with_capacity(1 << 20, state.create(&temporary)?);
+        let mut record_bytes = Vec::with_capacity(RECORD_BYTES);
+        let mut write = |hash: &[u8], place: ChunkPlace| {
+            record_bytes.clear();
+            push_record(&mut record_bytes, hash, place);
+            output.write_all(&record_bytes)
+        };
+        let mut new = new.iter().peekable();
+        for at in 0..self.len() {
+            let record = self.record(at);
+            while let Some((hash, place)) = new.next_if(|(hash, _)| hash.0[..] < record[..32]) {
+                write(&hash.0, *place)?;
+            }
+            // A chunk stored again since its archive went away: the new place wins.
+            let again = new.next_if(|(hash, _)| hash.0[..] == record[..32]).map(|(_, place)| *place);
+            if let Some(place) = again.or_else(|| self.place(record)) {
+                write(&record[..32], place)?;
+            }
+        }
+        for (hash, place) in new {
+            write(&hash.0, *place)?;
+        }
+        let names = serde_json::to_vec(table.names()).expect("plain data becomes JSON");
+        output.write_all(&names)?;
+        output.write_all(&(names.len() as u64).to_le_bytes())?;
+        output.write_all(MAGIC)?;
+        let file = output.into_inner().map_err(io::IntoInnerError::into_error)?;
+        state.publish(&file, &temporary, FILE)
+    }
+}
+
+fn prefix(hash: &[u8]) -> u64 {
+    u64::from_be_bytes(hash[..8].try_into().expect("eight bytes"))
+}
+
+fn push_record(records: &mut Vec<u8>, hash: &[u8], place: ChunkPlace) {
+    records.extend_from_slice(hash);
+    records.extend_from_slice(&place.archive.to_le_bytes());
+    records.extend_from_slice(&place.length.to_le_bytes());
+    records.extend_from_slice(&place.offset.to_le_bytes());
+}
+
+/// Cuts the trailer off; the archives' names from it.
+fn split_names(bytes: &mut Vec<u8>) -> Option<Vec<String>> {
+    let trailer = bytes.len().checked_sub(16)?;
+    if &bytes[trailer + 8..] != MAGIC {
+        return None;
+    }
+    let length = u64::from_le_bytes(bytes[trailer..trailer + 8].try_into().ok()?);
+    let length = usize::try_from(length).ok().filter(|length| *length <= limits::MAX_JSON_BYTES)?;
+    let start = trailer.checked_sub(length)?;
+    let names = serde_json::from_slice(&bytes[start..trailer]).ok()?;
+    bytes.truncate(start);
+    (start % RECORD_BYTES == 0).then_some(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_chunk_is_found_and_no_other(seeds in prop::collection::btree_set(any::<u16>(), 0..300), later in prop::collection::btree_set(any::<u16>(), 0..50)) {
+            let folder = tempfile::tempdir().unwrap();
+            let state = LocalState::open(folder.path()).unwrap();
+            let table = ArchiveTable::from_names(["a".to_owned(), "gone".to_owned()]);
+            let place = |seed: u16| ChunkPlace { archive: u32::from(seed % 5 == 0), offset: u64::from(seed) << 20, length: u32::from(seed) };
+            let map = |seeds: &std::collections::BTreeSet<u16>| seeds.iter().map(|s| (ContentHash::of(&s.to_le_bytes()), place(*s))).collect::<std::collections::BTreeMap<_, _>>().into_iter().collect::<Vec<_>>();
+            KnownChunks::default().save(&state, &map(&seeds), &table).unwrap();
+            let both = HashSet::from(["a".to_owned(), "gone".to_owned()]);
+            let known = KnownChunks::load(&state, &both, &mut table.clone());
+            known.save(&state, &map(&later), &table).unwrap();
+            let mut table = ArchiveTable::default();
+            let known = KnownChunks::load(&state, &HashSet::from(["a".to_owned()]), &mut table);
+            for seed in 0..=u16::MAX {
+                let stored = seeds.contains(&seed) || later.contains(&seed);
+                let expected = (stored && seed % 5 != 0).then(|| place(seed));
+                if seed % 97 == 0 || stored {
+                    prop_assert_eq!(known.find(&ContentHash::of(&seed.to_le_bytes())), expected);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_knows_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = LocalState::open(folder.path()).unwrap();
+        for bytes in [&b""[..], b"short", &[0xff; 100]] {
+            std::fs::write(folder.path().join(FILE), bytes).unwrap();
+            assert!(KnownChunks::load(&state, &HashSet::new(), &mut ArchiveTable::default()).is_empty());
+        }
+    }
+}

@@ -1,0 +1,59 @@
+use crate::archive::{ArchiveTable, FormatError, LayerReader, LayerToc, ReadObject, limits, unseal};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+/// Ends every local layer; the 8 bytes before it are the contents' length, little-endian.
+const MAGIC: &[u8; 8] = b"PLNLAYR1";
+
+/// The local copy of a manifest layer: its blocks, its table of contents as
+/// JSON, that table's length, and a magic number.
+pub(crate) struct LayerFile;
+
+struct FileObject {
+    file: File,
+    size: u64,
+}
+
+impl ReadObject for FileObject {
+    fn size(&self) -> u64 {
+        self.size
+    }
+    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, offset)?;
+        Ok(bytes)
+    }
+}
+
+impl LayerFile {
+    /// Ends a layer whose blocks were written to `output`.
+    pub(crate) fn finish(mut output: BufWriter<File>, toc: &LayerToc) -> io::Result<File> {
+        let json = serde_json::to_vec(toc).expect("plain data becomes JSON");
+        output.write_all(&json)?;
+        output.write_all(&(json.len() as u64).to_le_bytes())?;
+        output.write_all(MAGIC)?;
+        output.into_inner().map_err(io::IntoInnerError::into_error)
+    }
+
+    /// Opens a layer; its extents will number archives as `table` does.
+    pub(crate) fn open(path: &Path, table: &mut ArchiveTable) -> Result<(LayerReader, LayerToc), FormatError> {
+        let file = File::open(path)?;
+        let size = file.metadata()?.len();
+        let object = FileObject { file, size };
+        let damaged = |detail: &str| FormatError::corrupt("a local manifest", detail);
+        let trailer_at = size.checked_sub(16).ok_or_else(|| damaged("it is cut off"))?;
+        let trailer = object.read_at(trailer_at, 16)?;
+        let (length, magic) = trailer.split_at(8);
+        if magic != MAGIC {
+            return Err(damaged("it is cut off"));
+        }
+        let length = u64::from_le_bytes(length.try_into().expect("eight bytes"));
+        let start = trailer_at.checked_sub(length).filter(|_| length <= limits::MAX_JSON_BYTES as u64);
+        let json = object.read_at(start.ok_or_else(|| damaged("its contents are cut off"))?, length as usize)?;
+        let toc: LayerToc = serde_json::from_slice(&json).map_err(|error| damaged(&error.to_string()))?;
+        let reader = LayerReader::local(unseal(object, false, None)?, toc.clone(), table);
+        Ok((reader, toc))
+    }
+}

@@ -1,0 +1,176 @@
+use super::Timetable;
+use super::zone::{Meaning, meaning};
+use crate::base::Timestamp;
+use chrono::{Days, NaiveDateTime};
+use std::time::Duration;
+
+/// The time between two scheduled times that follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    pub start: Timestamp,
+    /// Later than `start`.
+    pub end: Timestamp,
+}
+
+impl Gap {
+    pub fn length(&self) -> Duration {
+        (self.end - self.start).to_std().unwrap_or_default()
+    }
+}
+
+/// What a change of the clock does to a scheduled reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DstKind {
+    /// The clock is set forward over it; it runs right after.
+    Skipped,
+    /// The clock is set back over it; it runs the first time only.
+    Repeated,
+}
+
+/// A scheduled reading of the wall clock that does not exist, or exists twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DstEffect {
+    pub kind: DstKind,
+    /// The reading, in the timetable's zone.
+    pub reading: NaiveDateTime,
+    pub runs_at: Timestamp,
+}
+
+impl Timetable {
+    /// The longest time without a scheduled time that begins in the `days`
+    /// days after `from`, the first of them if several are equal; the one that
+    /// `from` itself lies in counts too. `None` if it never fires (twice).
+    pub fn longest_gap(&self, from: Timestamp, days: u32) -> Option<Gap> {
+        let end = from.checked_add_days(Days::new(days.into()))?;
+        let mut times = self.times_after(from);
+        let mut start = match self.last_at_or_before(from) {
+            Some(start) => start,
+            None => times.next()?,
+        };
+        let mut longest: Option<Gap> = None;
+        for time in times {
+            let gap = Gap { start, end: time };
+            if longest.is_none_or(|longest| gap.length() > longest.length()) {
+                longest = Some(gap);
+            }
+            if time > end {
+                break;
+            }
+            start = time;
+        }
+        longest
+    }
+
+    /// The first moment after `from`, within `days` days, at which both run.
+    pub fn first_meeting(&self, other: &Timetable, from: Timestamp, days: u32) -> Option<Timestamp> {
+        let until = from.checked_add_days(Days::new(days.into()))?;
+        let mut theirs = other.times_between(from, until).peekable();
+        self.times_between(from, until).find(|ours| {
+            while theirs.next_if(|theirs| theirs < ours).is_some() {}
+            theirs.peek() == Some(ours)
+        })
+    }
+
+    /// The scheduled readings in the `days` days after `from` that a change of
+    /// the clock skips or repeats, ascending.
+    ///
+    /// Empty for an expression that runs in every hour: it follows the clock,
+    /// and nobody would miss a run.
+    pub fn dst_effects(&self, from: Timestamp, days: u32) -> Vec<DstEffect> {
+        let mut effects = Vec::new();
+        if self.expression.is_every_hour() {
+            return effects;
+        }
+        let Some(first) = self.local_date(from) else { return effects };
+        for date in first.iter_days().take(days as usize) {
+            if !self.expression.matches_day(date) || self.plain_offset_on(date).is_some() {
+                continue;
+            }
+            effects.extend(self.readings_on(date).filter_map(|reading| match meaning(self.zone, reading) {
+                Meaning::Once(_) => None,
+                Meaning::Twice(runs_at, _) => Some(DstEffect { kind: DstKind::Repeated, reading, runs_at }),
+                Meaning::Never(runs_at) => Some(DstEffect { kind: DstKind::Skipped, reading, runs_at }),
+            }));
+        }
+        effects
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{format_duration, rfc3339};
+    use chrono_tz::Tz;
+
+    fn timetable(expression: &str, zone: Tz) -> Timetable {
+        Timetable::parse(expression, zone, Duration::ZERO).expect("it parses")
+    }
+
+    fn new_year() -> Timestamp {
+        "2026-01-01T00:00:00Z".parse().expect("it is a time")
+    }
+
+    #[test]
+    fn the_longest_gap_of_a_year_says_how_long_and_where() {
+        let table: Vec<String> = [
+            ("0 2-22/4 * * *", Tz::UTC),
+            ("0 2-22/4 * * *", Tz::Europe__Berlin),
+            ("0 8-20/4 * * *", Tz::UTC),
+            ("0 2 * * *", Tz::America__New_York),
+            ("0 2 * * 0", Tz::UTC),
+            ("0 5 1 * *", Tz::UTC),
+            ("*/10 * * * *", Tz::Australia__Lord_Howe),
+            ("30 * * * *", Tz::America__New_York),
+            ("@yearly", Tz::UTC),
+        ]
+        .map(|(expression, zone)| {
+            let gap = timetable(expression, zone).longest_gap(new_year(), 365).expect("it fires");
+            let length = format_duration(gap.length());
+            format!("{expression:<16}{:<22}{length:<8}{} to {}", zone.name(), rfc3339(gap.start), rfc3339(gap.end))
+        })
+        .to_vec();
+        insta::assert_snapshot!(table.join("\n"), @r"
+        0 2-22/4 * * *  UTC                   4h      2025-12-31T22:00:00Z to 2026-01-01T02:00:00Z
+        0 2-22/4 * * *  Europe/Berlin         5h      2026-10-25T00:00:00Z to 2026-10-25T05:00:00Z
+        0 8-20/4 * * *  UTC                   12h     2025-12-31T20:00:00Z to 2026-01-01T08:00:00Z
+        0 2 * * *       America/New_York      1d 1h   2026-10-31T06:00:00Z to 2026-11-01T07:00:00Z
+        0 2 * * 0       UTC                   7d      2025-12-28T02:00:00Z to 2026-01-04T02:00:00Z
+        0 5 1 * *       UTC                   31d     2025-12-01T05:00:00Z to 2026-01-01T05:00:00Z
+        */10 * * * *    Australia/Lord_Howe   10m     2026-01-01T00:00:00Z to 2026-01-01T00:10:00Z
+        30 * * * *      America/New_York      1h      2025-12-31T23:30:00Z to 2026-01-01T00:30:00Z
+        @yearly         UTC                   365d    2026-01-01T00:00:00Z to 2027-01-01T00:00:00Z
+        ");
+    }
+
+    #[test]
+    fn readings_that_a_clock_change_hits_are_listed() {
+        let effects = |expression, zone| -> Vec<String> {
+            timetable(expression, zone)
+                .dst_effects(new_year(), 365)
+                .iter()
+                .map(|effect| format!("{:?} {}, runs at {}", effect.kind, effect.reading, rfc3339(effect.runs_at)))
+                .collect()
+        };
+        insta::assert_snapshot!(effects("30 2 * * *", Tz::Europe__Berlin).join("\n"), @r"
+        Skipped 2026-03-29 02:30:00, runs at 2026-03-29T01:00:00Z
+        Repeated 2026-10-25 02:30:00, runs at 2026-10-25T00:30:00Z
+        ");
+        insta::assert_snapshot!(effects("30 1 * * *", Tz::America__New_York).join("\n"), @"Repeated 2026-11-01 01:30:00, runs at 2026-11-01T05:30:00Z");
+        assert_eq!(effects("30 2 * * *", Tz::UTC), [""; 0]);
+        assert_eq!(effects("30 2 * * *", Tz::America__Sao_Paulo), [""; 0], "Brazil has had no summer time since 2019");
+        assert_eq!(effects("0 4 * * *", Tz::Europe__Berlin), [""; 0]);
+        assert_eq!(effects("*/10 * * * *", Tz::Europe__Berlin), [""; 0], "it follows the clock");
+    }
+
+    #[test]
+    fn two_timetables_meet_at_their_first_common_moment() {
+        let four_hourly = timetable("0 2-22/4 * * *", Tz::UTC);
+        let meeting = |other: &str, zone| {
+            four_hourly.first_meeting(&timetable(other, zone), new_year(), 366).map(rfc3339).unwrap_or_default()
+        };
+        assert_eq!(meeting("0 2 * * *", Tz::UTC), "2026-01-01T02:00:00Z");
+        assert_eq!(meeting("0 2 * * 0", Tz::UTC), "2026-01-04T02:00:00Z");
+        assert_eq!(meeting("0 3 * * *", Tz::UTC), "");
+        assert_eq!(meeting("0 4 * * *", Tz::Europe__Berlin), "2026-03-29T02:00:00Z", "only in summer");
+    }
+}

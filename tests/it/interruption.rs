@@ -1,0 +1,162 @@
+//! Killed at any moment: the snapshots made before stay whole, and the next run
+//! is clean. And a tree that changes while it is read.
+
+use crate::support::trees::{self, Privilege};
+use crate::support::{Backup, Comparison, Random, assert_same_tree};
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+const EVERYTHING: Comparison = Comparison::ALL;
+
+#[test]
+fn a_run_killed_at_any_moment_leaves_earlier_snapshots_and_a_clean_next_run() {
+    // Small volumes make many moments between one object and the next.
+    let backup = Backup::with_tier("volume-size \"1MiB\"");
+    trees::build_small_files(&backup.source(), 1_500, 8);
+    fs::write(backup.source().join("noise"), Random::new(9).bytes(6 << 20)).unwrap();
+    let first_copy = backup.keep_copy("first copy");
+    let first = backup.snapshot();
+
+    let mut killed = 0;
+    for moment in 1..=24 {
+        // Each time there is something new to store, so that every moment of a run occurs.
+        let noise = Random::new(100 + moment).bytes(5 << 20);
+        fs::write(backup.source().join("changing noise"), noise).unwrap();
+        trees::mutate_small_files(&backup.source(), 1_500, moment);
+        let complete = backup.snapshots().len();
+        if kill_after_growth(&backup, moment * 300_000) {
+            killed += 1;
+            assert!(backup.snapshots().len() >= complete, "a killed run takes no snapshot away");
+        }
+        backup.environment.advance(chrono::Duration::hours(1));
+        // Nothing that is listed is broken.
+        backup.environment.ok(&["verify", "--level", "contents"]);
+    }
+    assert!(killed >= 8, "only {killed} of 24 runs were killed before they ended");
+
+    let last_copy = backup.keep_copy("last copy");
+    let last = backup.snapshot();
+    assert_same_tree(&first_copy, &backup.restore(&first), EVERYTHING);
+    assert_same_tree(&last_copy, &backup.restore(&last), EVERYTHING);
+    backup.environment.ok(&["verify", "--level", "contents"]);
+}
+
+/// Starts a run and kills it once the store has grown by `bytes`; false where it
+/// ended by itself before.
+fn kill_after_growth(backup: &Backup, bytes: u64) -> bool {
+    let limit = backup.stored_bytes() + bytes;
+    let mut run = start(backup);
+    loop {
+        if run.try_wait().expect("the run can be waited for").is_some() {
+            return false;
+        }
+        if backup.stored_bytes() >= limit {
+            run.kill().expect("the run can be killed");
+            run.wait().expect("a killed run ends");
+            return true;
+        }
+        thread::yield_now();
+    }
+}
+
+fn start(backup: &Backup) -> Child {
+    backup
+        .environment
+        .std_command(&["run", "--now"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts")
+}
+
+#[test]
+fn a_first_run_killed_in_the_middle_is_made_good_by_the_next() {
+    let backup = Backup::with_tier("volume-size \"1MiB\"");
+    fs::write(backup.source().join("noise"), Random::new(10).bytes(24 << 20)).unwrap();
+    assert!(kill_after_growth(&backup, 8 << 20), "24 MiB are not stored before 8 MiB are");
+    backup.environment.advance(chrono::Duration::hours(1));
+    let id = backup.snapshot();
+    assert_eq!(backup.snapshots(), std::slice::from_ref(&id));
+    assert_same_tree(&backup.source(), &backup.restore(&id), EVERYTHING);
+}
+
+#[test]
+fn local_state_that_is_lost_or_damaged_costs_time_and_nothing_else() {
+    let backup = Backup::new();
+    trees::build_odd_tree(&backup.source());
+    backup.snapshot();
+    fs::remove_dir_all(backup.environment.path("state")).unwrap();
+    trees::mutate_odd_tree(&backup.source(), 1);
+    let copy = backup.keep_copy("copy");
+    let id = backup.snapshot();
+    assert_same_tree(&copy, &backup.restore(&id), owners_if_root());
+
+    for file in crate::support::files_below(&backup.environment.path("state")) {
+        let path = backup.environment.path("state").join(file);
+        let length = fs::metadata(&path).unwrap().len();
+        fs::File::options().write(true).open(&path).unwrap().set_len(length / 2).unwrap();
+    }
+    trees::mutate_odd_tree(&backup.source(), 2);
+    let copy = backup.keep_copy("another copy");
+    let id = backup.snapshot();
+    assert_same_tree(&copy, &backup.restore(&id), owners_if_root());
+    backup.environment.ok(&["verify", "--level", "contents"]);
+}
+
+fn owners_if_root() -> Comparison {
+    Comparison { owners: trees::privilege() == Privilege::Root, ..Comparison::ALL }
+}
+
+#[test]
+fn a_tree_that_changes_while_it_is_read_is_saved_all_the_same() {
+    let backup = Backup::new();
+    let steady = backup.source().join("steady");
+    trees::build_small_files(&steady, 4_000, 12);
+    trees::build_small_files(&backup.source().join("restless"), 2_000, 13);
+    backup.snapshot();
+
+    let restless = backup.source().join("restless");
+    let stop = AtomicBool::new(false);
+    let mut ends = Vec::new();
+    thread::scope(|scope| {
+        scope.spawn(|| disturb(&restless, &stop));
+        for _ in 0..4 {
+            ends.push(backup.run());
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    for end in &ends {
+        // A file that was caught in the act makes the run partial, never a failure.
+        assert!(matches!(end.code, Some(0 | 3)), "the run ended otherwise:\n{end}");
+    }
+    assert_eq!(backup.snapshots().len(), 5);
+    for id in backup.snapshots() {
+        assert_same_tree(&steady, &backup.restore(&id).join("steady"), EVERYTHING);
+    }
+    backup.environment.ok(&["verify", "--level", "contents"]);
+    // At rest again: whole again.
+    let id = backup.snapshot();
+    assert_same_tree(&backup.source(), &backup.restore(&id), EVERYTHING);
+}
+
+/// Files grow, shrink, vanish, appear, and become folders until told to stop.
+fn disturb(root: &Path, stop: &AtomicBool) {
+    let mut random = Random::new(14);
+    for turn in 0.. {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let path = root.join(format!("{turn:04}", turn = turn % 300));
+        match random.below(5) {
+            0 => drop(fs::remove_file(&path)),
+            1 => drop(fs::write(&path, random.bytes(200_000))),
+            2 => drop(fs::write(&path, random.prose(10))),
+            3 => drop(fs::create_dir_all(root.join(format!("folder-{}/inside", turn % 50)))),
+            _ => drop(fs::remove_dir_all(root.join(format!("folder-{}", turn % 50)))),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Who can write, who can read: hosts with public keys only, the wrong key, no
+//! key, many keys, SSH keys.
+
+use crate::support::{Backup, Comparison, age_identity, assert_same_tree, have, trees};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+/// Exit code "no key, or the wrong key".
+const WRONG_KEY: i32 = 12;
+
+#[test]
+fn a_host_with_public_keys_only_goes_on_incrementally_from_its_state() {
+    let backup = Backup::new();
+    let identity = backup.identity().unwrap().to_owned();
+    backup.edit_plan(&format!("; identity (file){identity:?}"), "");
+    trees::build_small_files(&backup.source(), 2_000, 5);
+    fs::write(backup.source().join("noise"), crate::support::Random::new(6).bytes(8 << 20)).unwrap();
+    backup.snapshot();
+    let before = backup.stored_bytes();
+    trees::put(&backup.source(), "new", "a little more");
+    let copy = backup.keep_copy("copy");
+    let id = backup.snapshot();
+    let added = backup.stored_bytes() - before;
+    assert!(added < 64 << 10, "one small file cost {added} bytes without an identity");
+
+    // It cannot read what it wrote, and says so.
+    let target = backup.environment.path("refused");
+    let refused = backup.environment.run(&["restore", "--to", &target.to_string_lossy()]).expect_code(WRONG_KEY);
+    assert!(refused.stderr.contains("identity"), "it says what is missing:\n{refused}");
+    assert!(!target.exists() || fs::read_dir(&target).unwrap().next().is_none(), "nothing is half restored");
+    // What needs no key works.
+    backup.environment.ok(&["verify", "--level", "checksum"]);
+    backup.environment.ok(&["list"]);
+
+    // Elsewhere, with the identity and without this host's state.
+    fs::remove_dir_all(backup.environment.path("state")).unwrap();
+    let key = fs::read_to_string(backup.environment.work("plan.kdl")).unwrap();
+    let recipient = key.lines().find(|line| line.contains("recipient")).unwrap().to_owned();
+    backup.edit_plan(&recipient, &recipient.replace(" }", &format!("; identity (file){identity:?} }}")));
+    assert_same_tree(&copy, &backup.restore(&id), Comparison::ALL);
+}
+
+#[test]
+fn the_wrong_key_restores_nothing_and_says_so() {
+    let backup = Backup::new();
+    trees::put(&backup.source(), "file", "secret");
+    backup.snapshot();
+    let (other, _) = age_identity(&backup.environment.path("home"), "other.txt");
+    let right = backup.identity().unwrap().to_owned();
+    backup.edit_plan(&format!("{right:?}"), &format!("{other:?}"));
+    let target = backup.environment.path("refused");
+    for arguments in [
+        vec!["restore", "--to", target.to_str().unwrap()],
+        vec!["cat", "latest", "file"],
+        vec!["ls", "latest"],
+        vec!["verify", "--level", "contents"],
+    ] {
+        let refused = backup.environment.run(&arguments).expect_code(WRONG_KEY);
+        assert!(refused.stdout.is_empty() || arguments[0] == "verify", "nothing is shown:\n{refused}");
+    }
+    assert!(!target.exists() || fs::read_dir(&target).unwrap().next().is_none(), "nothing is half restored");
+}
+
+#[test]
+fn an_identity_file_that_is_missing_is_named() {
+    let backup = Backup::new();
+    trees::put(&backup.source(), "file", "secret");
+    backup.snapshot();
+    fs::remove_file(backup.identity().unwrap()).unwrap();
+    let refused = backup.environment.run(&["cat", "latest", "file"]).expect_code(WRONG_KEY);
+    assert!(refused.stderr.contains("identity.txt"), "it names the file:\n{refused}");
+    // It can still back up: that needs recipients only.
+    trees::put(&backup.source(), "file", "another secret");
+    backup.run().expect_code(0);
+}
+
+#[test]
+fn every_recipient_can_restore_alone() {
+    if !have("ssh-keygen") {
+        return;
+    }
+    let backup = Backup::new();
+    let home = backup.environment.path("home");
+    let (escrow, escrow_recipient) = age_identity(&home, "escrow.txt");
+    let ssh = home.join("id_ed25519");
+    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"]).arg(&ssh).status();
+    assert!(made.expect("ssh-keygen runs").success());
+    let ssh_recipient = fs::read_to_string(home.join("id_ed25519.pub")).unwrap();
+    backup.edit_plan(
+        "key k {",
+        &format!("key k {{ recipient {escrow_recipient} note=\"off-site\"; recipient {:?};", ssh_recipient.trim()),
+    );
+    trees::put(&backup.source(), "file", "secret");
+    let id = backup.snapshot();
+    let mut current = backup.identity().unwrap().to_owned();
+    for identity in [escrow, ssh] {
+        backup.edit_plan(&format!("{current:?}"), &format!("{identity:?}"));
+        let text = backup.environment.ok(&["cat", &id, "file"]).raw_stdout;
+        assert_eq!(text, b"secret");
+        current = identity;
+    }
+}
+
+#[test]
+fn a_new_key_is_private_and_never_overwritten() {
+    let backup = Backup::new();
+    let path = backup.environment.work("new.key");
+    let made = backup.environment.ok(&["key", "new", "new.key"]);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let recipient =
+        made.stdout.split_whitespace().find(|word| word.starts_with("age1")).expect("it shows the recipient");
+    let first = fs::read(&path).unwrap();
+    backup.environment.run(&["key", "new", "new.key"]).expect_code(1);
+    assert_eq!(fs::read(&path).unwrap(), first);
+    let shown = backup.environment.ok(&["key", "show", "new.key"]);
+    assert!(shown.stdout.contains(recipient), "`key show` shows the recipient of the file:\n{shown}");
+    assert!(!shown.stdout.contains("AGE-SECRET-KEY"), "and not the secret");
+    // It is an ordinary age identity.
+    let theirs = Command::new("age-keygen").arg("-y").arg(&path).output().expect("age-keygen runs");
+    assert_eq!(String::from_utf8_lossy(&theirs.stdout).trim(), recipient);
+}
