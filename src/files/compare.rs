@@ -1,5 +1,6 @@
 use super::{
-    FileKind, FileTime, Metadata, Root, Walk, WalkEntry, WalkError, WalkOptions, WalkProblem, display_path, tree_order,
+    FileKind, FileTime, Metadata, Root, Walk, WalkEntry, WalkError, WalkOptions, WalkProblem, display_path,
+    plain_reason, tree_order,
 };
 use crate::base::Cancellation;
 use std::cmp::Ordering;
@@ -178,7 +179,7 @@ impl Comparison {
             _ => Ok(()),
         };
         if let Err(error) = read.and_then(|()| self.xattrs(sides, path)) {
-            self.add(path, Differs::Unreadable(error.to_string()));
+            self.add(path, Differs::Unreadable(plain_reason(&error)));
         }
     }
 
@@ -256,7 +257,11 @@ impl fmt::Display for Difference {
             Differs::Device(a, b) => write!(f, "is device {b:#x}, expected {a:#x}"),
             Differs::Xattr(name) => write!(f, "differs in the attribute `{}`", display_path(name)),
             Differs::HardLink(a, b) => {
-                write!(f, "is the same file as `{}`, expected `{}`", display_path(b), display_path(a))
+                let file = |name: &[u8]| match name == self.path {
+                    true => "a file of its own".to_owned(),
+                    false => format!("the same file as `{}`", display_path(name)),
+                };
+                write!(f, "is {}, expected {}", file(b), file(a))
             }
             Differs::Unreadable(why) => f.write_str(why),
         }

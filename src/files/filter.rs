@@ -1,4 +1,4 @@
-use super::{FileKind, Metadata};
+use super::{FileKind, Metadata, plain_reason};
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use std::ffi::OsStr;
@@ -14,7 +14,7 @@ const EXCLUDE_FILE_MAX_BYTES: u64 = 16 << 20;
 pub enum FilterError {
     #[error("`{pattern}` is not an exclude pattern: {reason}")]
     Pattern { pattern: String, reason: String },
-    #[error("cannot read the exclude file `{}`: {source}", path.display())]
+    #[error("cannot read the exclude file `{}`: {}", path.display(), plain_reason(source))]
     ExcludeFile { path: PathBuf, source: io::Error },
     #[error("line {line} of the exclude file `{}` is not an exclude pattern: {reason}", path.display())]
     ExcludeFileLine { path: PathBuf, line: usize, reason: String },

@@ -17,6 +17,7 @@ mod metadata;
 pub mod restore;
 mod root;
 mod walk;
+mod wording;
 pub mod xattrs;
 
 pub use compare::{Comparison, Difference, Differs, compare};
@@ -24,6 +25,5 @@ pub use filter::FilterError;
 pub use include::IncludeRefusal;
 pub use metadata::{FileKind, FileTime, Metadata, tree_order};
 pub use root::{Root, data_segments, file_metadata};
-pub use walk::{
-    LOOKAHEAD_ENTRIES, Walk, WalkEntry, WalkEntryRef, WalkError, WalkFailure, WalkOptions, WalkProblem, display_path,
-};
+pub use walk::{LOOKAHEAD_ENTRIES, Walk, WalkEntry, WalkEntryRef, WalkError, WalkFailure, WalkOptions, WalkProblem};
+pub use wording::{display_path, plain_reason};

@@ -25,7 +25,7 @@ pub use report::{
 
 use super::beneath::{Beneath, split};
 use super::xattrs::Xattr;
-use super::{FileKind, Metadata, tree_order};
+use super::{FileKind, Metadata, plain_reason, tree_order};
 use attributes::{Attributes, Wanted, open_subject};
 use folders::{Folders, Handle, failed};
 use report::Tally;
@@ -66,7 +66,7 @@ pub enum Overwrite {
 /// Why a restore cannot begin.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
-    #[error("cannot open the target `{}`: {source}", path.display())]
+    #[error("cannot open the target `{}`: {}", path.display(), plain_reason(source))]
     Target { path: PathBuf, source: io::Error },
     #[error("another restore is writing to `{}`: wait for it to end", path.display())]
     Busy { path: PathBuf },

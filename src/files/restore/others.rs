@@ -82,6 +82,7 @@ pub(super) fn hard_link(inner: &Inner, existing: &[u8], new: &[u8]) -> Result<Ou
     match link(to_name) {
         Ok(()) => return Ok(Outcome::Written),
         Err(Errno::EXIST) => {}
+        Err(Errno::NOENT) => return Err(FailureReason::FirstName(existing.to_vec())),
         Err(errno) => return Err(failed("link", errno)),
     }
     let first = inspect(&from, from_name)?;

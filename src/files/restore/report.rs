@@ -1,4 +1,4 @@
-use super::super::{FileKind, display_path};
+use super::super::{FileKind, display_path, plain_reason};
 use super::PathRejection;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -62,6 +62,8 @@ pub enum FailureReason {
     },
     /// A folder that holds something stands where the entry belongs.
     FolderInTheWay,
+    /// The file at this path, of which the entry is a further name, is not there.
+    FirstName(Vec<u8>),
     /// The entry contradicts itself.
     Entry(&'static str),
     /// The bytes to restore could not be had; the caller says why.
@@ -106,9 +108,16 @@ impl fmt::Display for RestoreFailure {
             FailureReason::FolderInTheWay => {
                 write!(f, "cannot restore `{path}`: a folder that is not empty stands there; move it away first")
             }
+            FailureReason::FirstName(first) => {
+                write!(
+                    f,
+                    "cannot restore `{path}`: it is a further name of `{}`, which is not there",
+                    display_path(first)
+                )
+            }
             FailureReason::Entry(fault) => write!(f, "refused to restore `{path}`: {fault}"),
             FailureReason::Content(why) => write!(f, "cannot restore `{path}`: {why}"),
-            FailureReason::Io { action, source } => write!(f, "cannot {action} `{path}`: {source}"),
+            FailureReason::Io { action, source } => write!(f, "cannot {action} `{path}`: {}", plain_reason(source)),
         }
     }
 }
@@ -134,7 +143,10 @@ impl fmt::Display for RestoreNote {
             Loss::SetId => write!(f, "the set-uid and set-gid bits of {entries} were dropped, as the owner changed"),
             Loss::Xattr(name) => {
                 let name = display_path(name);
-                write!(f, "the attribute `{name}` of {entries} was not restored: the target does not take it")
+                write!(
+                    f,
+                    "the attribute `{name}` of {entries} was not restored: the file system has none, or only root may set it"
+                )
             }
             Loss::Socket => write!(f, "{entries}: sockets are not restored; the program that listens makes them"),
         }

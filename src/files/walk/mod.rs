@@ -273,17 +273,5 @@ fn start_threads(count: usize, schedule: &Arc<Schedule>, lister: &Arc<Lister>) -
         .collect()
 }
 
-/// A path for people: lossy where it is not UTF-8, control characters escaped.
-pub fn display_path(path: &[u8]) -> String {
-    if path.is_empty() {
-        return ".".to_owned();
-    }
-    let mut shown = String::with_capacity(path.len());
-    for character in String::from_utf8_lossy(path).chars() {
-        if character.is_control() { shown.extend(character.escape_default()) } else { shown.push(character) }
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 use super::super::filter::FilterError;
 use super::super::include::IncludeRefusal;
-use super::super::{FileKind, display_path};
+use super::super::{FileKind, display_path, plain_reason};
 use rustix::io::Errno;
 use std::fmt;
 use std::io;
@@ -55,8 +55,8 @@ impl fmt::Display for WalkProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = display_path(&self.path);
         match &self.failure {
-            WalkFailure::List(error) => write!(f, "cannot list the folder `{path}`: {error}"),
-            WalkFailure::Inspect(error) => write!(f, "cannot read the metadata of `{path}`: {error}"),
+            WalkFailure::List(error) => write!(f, "cannot list the folder `{path}`: {}", plain_reason(error)),
+            WalkFailure::Inspect(error) => write!(f, "cannot read the metadata of `{path}`: {}", plain_reason(error)),
             WalkFailure::IncludeMissing => write!(f, "the include `{path}` does not exist"),
             WalkFailure::IncludeLeftOut => {
                 write!(f, "the include `{path}` is left out by an exclude of the same source")
@@ -81,7 +81,7 @@ impl std::error::Error for WalkProblem {
 /// Why a source cannot be walked at all.
 #[derive(Debug, thiserror::Error)]
 pub enum WalkError {
-    #[error("cannot open the base `{}`: {source}", path.display())]
+    #[error("cannot open the base `{}`: {}", path.display(), plain_reason(source))]
     Base { path: PathBuf, source: io::Error },
     #[error("nothing of what is included below `{}` exists: {}", base.display(), include.join(", "))]
     NothingIncluded { base: PathBuf, include: Vec<String> },

@@ -1,4 +1,4 @@
-use super::super::{FileKind, Metadata, tree_order};
+use super::super::{FileKind, Metadata, display_path, tree_order};
 use super::*;
 use ignore::gitignore::GitignoreBuilder;
 use proptest::prelude::*;
