@@ -80,25 +80,26 @@ mod tests {
 
     #[test]
     fn tiers_that_copy_each_other_are_an_error_that_names_the_steps() {
-        let copy = |name: &str, from: &str| {
-            let mut tier = sample::tier(name, "fs", &[], &[("data", None)]);
-            tier.from = Some(sample::name(from));
-            tier
-        };
-        let source = sample::source("data", None, &["/srv"], &[]);
-        let plan = sample::plan("circle", vec![source], vec![copy("a", "b"), copy("b", "a")]);
+        let plan = sample::plan(
+            r#"plan circle {
+                source data { include "/srv" }
+                tier a { store fs { root "/a" }; from b; take data }
+                tier b { store fs { root "/b" }; from a; take data }
+            }"#,
+        );
         let error = compile(&plan, &Selection::everything(&plan)).expect_err("a circle does not compile");
         insta::assert_snapshot!(error, @"these steps wait for each other: a/data/copy → a/data/upload → b/data/copy → b/data/upload → a/data/copy; check the tiers' `from`");
     }
 
     #[test]
     fn a_copy_alone_does_not_run_the_hooks_of_the_source_that_it_does_not_read() {
-        let mut source = sample::source("db", None, &["/srv"], &[]);
-        source.before = vec![sample::command("sync")];
-        let disk = sample::tier("disk", "fs", &[], &[("db", None)]);
-        let mut away = sample::tier("away", "s3", &[], &[("db", None)]);
-        away.from = Some(sample::name("disk"));
-        let plan = sample::plan("copy", vec![source], vec![disk, away]);
+        let plan = sample::plan(
+            r#"plan copy {
+                source db { include "/srv"; before sync }
+                tier disk { store fs { root "/a" }; take db }
+                tier away { store fs { root "/b" }; from disk; take db }
+            }"#,
+        );
         let selection = Selection { jobs: [JobName::new("away", "db")].into(), ..Selection::default() };
         let compiled = compile(&plan, &selection).expect("the plan compiles");
         let ids: Vec<&str> = compiled.order().iter().map(|id| compiled.steps.node(*id).id.as_str()).collect();

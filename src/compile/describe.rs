@@ -50,7 +50,7 @@ pub(super) fn settings(step: &Step) -> Vec<Setting> {
 pub(super) fn upload_settings(upload: &Upload) -> Vec<Setting> {
     let mut settings = vec![("store".to_owned(), upload.service.clone())];
     for (key, value) in &upload.settings {
-        settings.push((format!("store.{key}"), setting_value(value)));
+        settings.push((format!("store.{key}"), setting_value(key, value)));
     }
     if let Some(class) = &upload.storage_class {
         settings.push(("storage-class".to_owned(), class.clone()));
@@ -68,10 +68,24 @@ pub(super) fn upload_settings(upload: &Upload) -> Vec<Setting> {
     settings
 }
 
-pub(super) fn setting_value(value: &SettingValue) -> String {
+/// A secret that a plan holds as plain text is hidden by the setting's name.
+fn setting_value(key: &str, value: &SettingValue) -> String {
     match value {
+        SettingValue::Text(_) if is_secret(key) => "(literal, hidden)".to_owned(),
         SettingValue::Text(text) => text.clone(),
         SettingValue::Secret(reference) => reference.to_string(),
+    }
+}
+
+/// Whether a setting of a store with this name is a secret: `secret_access_key`,
+/// `account_key`, `token`; but not `access_key_id`, nor the path of one.
+fn is_secret(key: &str) -> bool {
+    const WORDS: [&str; 7] = ["secret", "password", "passphrase", "token", "credential", "credentials", "sas"];
+    let words: Vec<String> = key.to_ascii_lowercase().split(['_', '-']).map(str::to_owned).collect();
+    match words.last().map(String::as_str) {
+        Some("path" | "id" | "file") => false,
+        Some("key") if words.len() > 1 => true,
+        _ => words.iter().any(|word| WORDS.contains(&word.as_str())),
     }
 }
 
@@ -181,4 +195,29 @@ pub(super) fn command(command: &Command) -> String {
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,".contains(c);
     if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("{word:?}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_known_by_the_names_of_their_settings() {
+        for key in [
+            "secret_access_key",
+            "secret-access-key",
+            "password",
+            "account_key",
+            "application_key",
+            "sas_token",
+            "token",
+        ] {
+            assert!(is_secret(key), "{key}");
+        }
+        for key in
+            ["bucket", "access_key_id", "key", "credential_path", "root", "endpoint", "user", "aws_sse_kms_key_id"]
+        {
+            assert!(!is_secret(key), "{key}");
+        }
+    }
 }

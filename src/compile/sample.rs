@@ -1,205 +1,103 @@
-//! Plans for tests: the whole plan of the language's design page, and small ones.
+//! Plans for tests.
 
-use crate::base::{Percent, Secret, parse_duration};
-use crate::diagnostics::{Span, Spanned};
-use crate::plan::*;
+use crate::diagnostics::{Human, Severity};
+use crate::language::load;
+use crate::plan::{Plan, resolve};
+use std::io;
+use std::path::Path;
 
-pub fn at<T>(value: T) -> Spanned<T> {
-    Spanned::new(value, Span::default())
+/// The plan of a text whose values are right.
+pub fn plan(text: &str) -> Plan {
+    let loaded = load("plan.kdl", text, &mut |_: &Path| Err(io::ErrorKind::NotFound.into()));
+    let (plan, diagnostics) = resolve(&loaded.document, &loaded.files);
+    let all: Vec<_> = loaded.diagnostics.into_iter().chain(diagnostics).collect();
+    let errors = all.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    assert!(!errors, "{}", Human::default().render(&all, &loaded.files));
+    plan.expect("the text has a plan node")
 }
 
-pub fn name(text: &str) -> Spanned<String> {
-    at(text.to_owned())
+/// A plan of the repository.
+pub fn repository_plan(name: &str) -> Plan {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("plans/{name}.kdl"));
+    plan(&std::fs::read_to_string(path).expect("the plan is there"))
 }
 
-pub fn schedule(cron: &str) -> Schedule {
-    Schedule { cron: name(cron), jitter: None }
-}
-
-pub fn command(words: &str) -> Command {
-    let mut words = words.split(' ').map(str::to_owned);
-    let program = at(words.next().expect("a command has a program"));
-    Command { program, arguments: words.collect(), span: Span::default() }
-}
-
-pub fn source(source: &str, base: Option<&str>, include: &[&str], exclude: &[&str]) -> Source {
-    Source {
-        name: name(source),
-        origin: Origin::Paths(PathSource {
-            base: base.map(|base| at(base.into())),
-            include: include.iter().map(|path| name(path)).collect(),
-            exclude: exclude.iter().map(|pattern| name(pattern)).collect(),
-            ..PathSource::default()
-        }),
-        before: Vec::new(),
-        after: Vec::new(),
-        expected_size: None,
-        expected_change: None,
-        span: Span::default(),
-    }
-}
-
-/// Incremental, not encrypted, zstd 3, keeps and verifies nothing.
-pub fn tier(tier: &str, service: &str, settings: &[(&str, &str)], takes: &[(&str, Option<&str>)]) -> Tier {
-    Tier {
-        name: name(tier),
-        store: StoreSpec {
-            service: name(service),
-            settings: settings
-                .iter()
-                .map(|(key, value)| Setting { key: name(key), value: at(SettingValue::Text((*value).to_owned())) })
-                .collect(),
-            span: Span::default(),
-        },
-        storage_class: None,
-        server_side_encryption: None,
-        metadata: Vec::new(),
-        encryption: Encryption::None { span: None },
-        compression: at(Compression::default()),
-        mode: at(Mode::Incremental),
-        schedule: None,
-        takes: takes
-            .iter()
-            .map(|(source, own)| Take { source: name(source), schedule: own.map(schedule), span: Span::default() })
-            .collect(),
-        keep: None,
-        verify: Vec::new(),
-        limits: Limits::default(),
-        from: None,
-        lock: None,
-        volume_size: None,
-        span: Span::default(),
-    }
-}
-
-pub fn verify(level: Level, sample: Option<&str>, own: Option<&str>) -> Verify {
-    let percent = |text: &str| text.parse::<Percent>().expect("a test's percentage is right");
-    Verify {
-        level: at(level),
-        sample: sample.map(|text| at(percent(text))),
-        schedule: own.map(schedule),
-        span: Span::default(),
-    }
-}
-
-pub fn plan(plan: &str, sources: Vec<Source>, tiers: Vec<Tier>) -> Plan {
-    Plan {
-        name: name(plan),
-        description: None,
-        timezone: at(chrono_tz::UTC),
-        state: None,
-        objective: Objective::default(),
-        keys: Vec::new(),
-        sources,
-        tiers,
-        notify: Vec::new(),
-        reports: Vec::new(),
-        drills: Vec::new(),
-        span: Span::default(),
-    }
-}
-
-fn duration(text: &str) -> Spanned<std::time::Duration> {
-    at(parse_duration(text).expect("a test's duration is right"))
-}
-
-/// The whole plan of the language's design page.
+/// The whole plan of the language's design page, and a secret that it should not have.
 pub fn rpa() -> Plan {
-    let mut plan = plan("rpa", rpa_sources(), vec![local(), cloud(), archive()]);
-    plan.description = Some("RPA V6.0.0: local every 4 h, cloud every 4 h, weekly archive".to_owned());
-    plan.objective = Objective { rpo: Some(duration("4h")), rto: Some(duration("30m")) };
-    plan.keys = vec![Key {
-        name: name("ops"),
-        recipients: vec![
-            Recipient { text: name("age1operations"), note: None },
-            Recipient { text: name("age1escrow"), note: Some("off-site escrow".to_owned()) },
-        ],
-        identities: vec![Identity { secret: at(SecretRef::File("/etc/plan/rpa.key".into())), create: false }],
-        passphrase: None,
-        span: Span::default(),
-    }];
-    let notify = |channel: &str, kind: Channel, on: &[Event]| Notify {
-        name: name(channel),
-        channel: kind,
-        on: on.to_vec(),
-        span: Span::default(),
-    };
-    let env = |variable: &str| SecretRef::Env(variable.to_owned());
-    plan.notify = vec![
-        notify("ops", Channel::Slack { url: env("SLACK_WEBHOOK") }, &[Event::Failure, Event::Recovered, Event::Missed]),
-        notify(
-            "watchdog",
-            Channel::Healthchecks { url: env("PING_URL") },
-            &[Event::Start, Event::Success, Event::Failure],
-        ),
-    ];
-    plan.reports = vec![Report {
-        name: name("weekly"),
-        schedule: schedule("0 8 * * 1"),
-        to: vec![name("ops")],
-        span: Span::default(),
-    }];
-    plan.drills = vec![Drill {
-        source: name("data"),
-        tier: name("cloud"),
-        schedule: Some(schedule("0 5 1 * *")),
-        max_time: Some(duration("30m")),
-        span: Span::default(),
-    }];
-    plan
+    plan(RPA)
 }
 
-fn rpa_sources() -> Vec<Source> {
-    let mut db = source("db", None, &[], &[]);
-    db.origin = Origin::Command { command: command("pg_dump -Fc rpa"), file_name: name("rpa.dump") };
-    vec![
-        source(
-            "data",
-            Some("/opt/imediatoseguros-rpa"),
-            &["rpa_data", "logs", "sessions", "parametros.json"],
-            &["*.tmp"],
-        ),
-        source("config", None, &["/etc/systemd/system/rpa-startup.service"], &[]),
-        source("code", Some("/opt"), &["imediatoseguros-rpa-v4"], &[]),
-        source("system", Some("/opt"), &["imediatoseguros-rpa", "imediatoseguros-rpa-v4"], &["*.log", "venv/lib"]),
-        db,
-    ]
+const RPA: &str = r#"
+plan rpa {
+    description "RPA V6.0.0: local every 4 h, cloud every 4 h, weekly archive"
+    timezone UTC
+    objective rpo="4h" rto="30m"
+    key ops {
+        recipient "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+        recipient "age1lggyhqrw2nlhcxprm67z43rta597azn8gknawjehu9d9dl0jq3yqqvfafg" note="off-site escrow"
+        identity (file)"/etc/plan/rpa.key"
+    }
+    source data {
+        base "/opt/imediatoseguros-rpa"
+        include rpa_data logs sessions parametros.json
+        exclude "*.tmp"
+    }
+    source config {
+        include "/etc/nginx/sites-available/rpaimediatoseguros.com.br"
+        include "/etc/systemd/system/rpa-startup.service"
+        include "/opt/imediatoseguros-rpa/startup.sh"
+    }
+    source code {
+        base "/opt"
+        include "imediatoseguros-rpa/executar_rpa_imediato_playwright.py" imediatoseguros-rpa-v4
+    }
+    source system {
+        base "/opt"
+        include imediatoseguros-rpa imediatoseguros-rpa-v4
+        exclude "*.log" "*.tmp" "venv/lib" "venv/include"
+    }
+    source db {
+        command pg_dump "-Fc" rpa { stdout "rpa.dump" }
+    }
+    tier local {
+        store fs { root "/opt/backups" }
+        schedule "0 2-22/4 * * *"
+        take data
+        take config code db schedule="0 2 * * *"
+        keep within="3d" last=3
+        verify contents
+    }
+    tier cloud {
+        store s3 {
+            bucket imediatoseguros-rpa-backups
+            region us-east-1
+            root "/incremental"
+            access_key_id (env)AWS_ACCESS_KEY_ID
+            secret_access_key hunter2
+        }
+        storage-class STANDARD_IA
+        server-side-encryption kms key="alias/rpa-backup-key"
+        encrypt ops
+        schedule "0 2-22/4 * * *" jitter="5m"
+        take data
+        take config code db schedule="0 3 * * *"
+        keep daily=30
+        verify checksum
+        verify contents sample="5%" schedule="0 4 * * *"
+    }
+    tier archive {
+        mode full
+        store s3 { bucket imediatoseguros-rpa-backups; region us-east-1; root "/complete" }
+        storage-class GLACIER
+        encrypt ops
+        compress gzip level=6
+        take system schedule="0 2 * * 0"
+        keep weekly=52
+        verify presence
+    }
+    notify ops { slack (env)SLACK_WEBHOOK; on failure recovered missed }
+    notify watchdog { healthchecks (env)PING_URL; on start success failure }
+    report weekly schedule="0 8 * * 1" to=ops
+    drill data tier=cloud schedule="0 5 1 * *" max-time="30m"
 }
-
-fn local() -> Tier {
-    let daily = Some("0 2 * * *");
-    let takes = [("data", None), ("config", daily), ("code", daily), ("db", daily)];
-    let mut tier = tier("local", "fs", &[("root", "/opt/backups")], &takes);
-    tier.schedule = Some(schedule("0 2-22/4 * * *"));
-    tier.keep = Some(Keep { within: Some(duration("3d")), last: Some(at(3)), ..Keep::default() });
-    tier.verify = vec![verify(Level::Contents, None, None)];
-    tier
-}
-
-fn cloud() -> Tier {
-    let daily = Some("0 3 * * *");
-    let takes = [("data", None), ("config", daily), ("code", daily), ("db", daily)];
-    let settings = [("bucket", "imediatoseguros-rpa-backups"), ("region", "us-east-1"), ("root", "/incremental")];
-    let mut tier = tier("cloud", "s3", &settings, &takes);
-    let secret = SettingValue::Secret(SecretRef::Literal(Secret::new("hunter2".to_owned())));
-    tier.store.settings.push(Setting { key: name("secret_access_key"), value: at(secret) });
-    tier.storage_class = Some(name("STANDARD_IA"));
-    tier.server_side_encryption = Some(at(ServerSideEncryption::Kms { key: Some("alias/rpa-backup-key".to_owned()) }));
-    tier.encryption = Encryption::Key(name("ops"));
-    tier.schedule = Some(Schedule { cron: name("0 2-22/4 * * *"), jitter: Some(duration("5m")) });
-    tier.keep = Some(Keep { daily: Some(at(30)), ..Keep::default() });
-    tier.verify = vec![verify(Level::Checksum, None, None), verify(Level::Contents, Some("5%"), Some("0 4 * * *"))];
-    tier
-}
-
-fn archive() -> Tier {
-    let settings = [("bucket", "imediatoseguros-rpa-backups"), ("region", "us-east-1"), ("root", "/complete")];
-    let mut tier = tier("archive", "s3", &settings, &[("system", Some("0 2 * * 0"))]);
-    tier.mode = at(Mode::Full);
-    tier.storage_class = Some(name("GLACIER"));
-    tier.encryption = Encryption::Key(name("ops"));
-    tier.compression = at(Compression::Gzip { level: 6 });
-    tier.keep = Some(Keep { weekly: Some(at(52)), ..Keep::default() });
-    tier.verify = vec![verify(Level::Presence, None, None)];
-    tier
-}
+"#;

@@ -1,7 +1,7 @@
 use super::{dot, json, mermaid, text};
 use crate::base::Style;
 use crate::compile::{Compiled, JobName, Selection, compile, lock_text, sample};
-use crate::plan::{Level, Plan};
+use crate::plan::Plan;
 use unicode_width::UnicodeWidthStr;
 
 fn whole(plan: &Plan) -> Compiled {
@@ -43,16 +43,37 @@ fn the_design_plan_as_a_lock() {
 
 /// Two tiers read a source with hooks, a third one copies from the first.
 fn hooked() -> Plan {
-    let mut source = sample::source("db", Some("/srv/db"), &[], &[]);
-    source.before = vec![sample::command("systemctl stop db"), sample::command("sync")];
-    source.after = vec![sample::command("systemctl start db")];
-    let mut disk = sample::tier("disk", "fs", &[("root", "/mnt/disk")], &[("db", Some("@daily"))]);
-    disk.keep = Some(crate::plan::Keep { last: Some(sample::at(7)), ..Default::default() });
-    disk.verify = vec![sample::verify(Level::Checksum, None, None)];
-    let nas = sample::tier("nas", "sftp", &[("endpoint", "ssh://nas"), ("root", "/backups")], &[("db", None)]);
-    let mut away = sample::tier("away", "b2", &[("bucket", "away")], &[]);
-    away.from = Some(sample::name("disk"));
-    sample::plan("hooked", vec![source], vec![disk, nas, away])
+    sample::plan(
+        r#"plan hooked {
+            source db {
+                base "/srv/db"
+                before systemctl stop db
+                before sync
+                after systemctl start db
+            }
+            tier disk {
+                store fs { root "/mnt/disk" }
+                take db schedule="@daily"
+                keep last=7
+                verify checksum
+            }
+            tier nas {
+                store sftp { endpoint "ssh://nas"; root "/backups" }
+                take db
+            }
+            tier away {
+                store b2 { bucket away }
+                from disk
+            }
+        }"#,
+    )
+}
+
+#[test]
+fn the_graphs_of_the_repositorys_plans() {
+    for name in ["demo", "home", "rpa", "server"] {
+        insta::assert_snapshot!(name, text(&whole(&sample::repository_plan(name)), 100, Style::PLAIN));
+    }
 }
 
 #[test]
