@@ -1,5 +1,5 @@
 use super::SettingsError;
-use super::placeholders::unknown_placeholders;
+use super::placeholders::{Place, unknown_placeholders};
 use super::settings::{check_class, check_metadata_key, find_key, find_service};
 use crate::diagnostics::{Diagnostic, Fix, Rule, Severity, Span};
 use crate::plan::{SettingValue, Tier};
@@ -67,7 +67,7 @@ static PLACEHOLDER: Rule = Rule {
     severity: Severity::Error,
     title: "braces around something that is no placeholder",
     why: "`{host}`, `{plan}`, `{tier}` and `{source}` stand for what a run works on, in a store's `root` and in \
-          `metadata`.",
+          `metadata`. There, `{date}` is when the run started; a `root` does not change from run to run.",
     bad: "store fs { root \"/backups/{hostname}\" }",
     good: "store fs { root \"/backups/{host}\" }",
 };
@@ -106,7 +106,9 @@ pub fn diagnose(tier: &Tier) -> Vec<Diagnostic> {
             },
         }
         if let (true, SettingValue::Text(root)) = (setting.key.value == "root", &setting.value.value) {
-            wrong.extend(unknown_placeholders(root).iter().map(|error| diagnostic(setting.value.span, error)));
+            wrong.extend(
+                unknown_placeholders(root, Place::Root).iter().map(|error| diagnostic(setting.value.span, error)),
+            );
         }
     }
     if let Some(key) = service.missing_key(seen.iter().map(|(key, _)| key.as_str())) {
@@ -122,7 +124,7 @@ pub fn diagnose(tier: &Tier) -> Vec<Diagnostic> {
     }
     for (key, value) in &tier.metadata {
         wrong.extend(check_metadata_key(key).err().map(|error| diagnostic(key.span, &error)));
-        wrong.extend(unknown_placeholders(value).iter().map(|error| diagnostic(key.span, error)));
+        wrong.extend(unknown_placeholders(value, Place::Metadata).iter().map(|error| diagnostic(key.span, error)));
     }
     wrong
 }

@@ -1,7 +1,7 @@
 use super::error::without_userinfo;
-use super::placeholders::fill_placeholders;
+use super::placeholders::{Place, fill_placeholders};
 use super::{Service, SettingsError};
-use crate::base::{Rate, Secret};
+use crate::base::{Rate, Secret, Timestamp};
 use crate::diagnostics::nearest;
 use crate::plan::{self, SecretRef, SettingValue, Tier};
 use std::collections::BTreeMap;
@@ -64,6 +64,8 @@ pub struct Scope<'a> {
     pub plan: &'a str,
     /// `None` where a store is opened for a whole tier; `{source}` is then an error.
     pub source: Option<&'a str>,
+    /// When the run started; metadata may hold it.
+    pub started: Timestamp,
     /// The folder of the plan file.
     pub plan_folder: &'a Path,
     pub home: &'a Path,
@@ -127,7 +129,7 @@ impl StoreSettings {
                     .expose()
                     .clone(),
             };
-            let value = if key == "root" { fill_placeholders(&value, &tier.name, scope)? } else { value };
+            let value = if key == "root" { fill_placeholders(&value, Place::Root, &tier.name, scope)? } else { value };
             let value =
                 if PATH_KEYS.contains(&(service.name, key.as_str())) { local_path(&value, scope) } else { value };
             if settings.insert(key.clone(), value).is_some() {
@@ -137,7 +139,7 @@ impl StoreSettings {
         let metadata = tier
             .metadata
             .iter()
-            .map(|(key, value)| Ok((key.value.clone(), fill_placeholders(value, &tier.name, scope)?)));
+            .map(|(key, value)| Ok((key.value.clone(), fill_placeholders(value, Place::Metadata, &tier.name, scope)?)));
         Ok(Self {
             service: service.name.to_owned(),
             settings,

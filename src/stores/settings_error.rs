@@ -22,7 +22,7 @@ pub enum SettingsError {
     #[error("the customer's key for server-side encryption is not the base64 of 32 bytes")]
     CustomerKey,
     #[error("`{{{found}}}` is no placeholder")]
-    UnknownPlaceholder { found: String },
+    UnknownPlaceholder { found: String, known: &'static [&'static str] },
     #[error("`{{source}}` stands where no source is meant")]
     NoSource,
     #[error("`{key}` can't be the name of metadata")]
@@ -65,7 +65,10 @@ impl SettingsError {
             Self::NoClasses { .. } => "remove `storage-class`; the service or its lifecycle rules decide".to_owned(),
             Self::NoEncryption { .. } => "remove it; `encrypt` encrypts before anything is uploaded".to_owned(),
             Self::CustomerKey => "make one with `openssl rand -base64 32`".to_owned(),
-            Self::UnknownPlaceholder { .. } => "use `{host}`, `{plan}`, `{tier}` or `{source}`".to_owned(),
+            Self::UnknownPlaceholder { known, .. } => {
+                let braced: Vec<String> = known.iter().map(|name| format!("{{{name}}}")).collect();
+                format!("use {}", list(braced.iter().map(String::as_str), "or"))
+            }
             Self::NoSource => "use `{tier}`, or name the source".to_owned(),
             Self::MetadataKey { .. } => "use letters, digits and `-`".to_owned(),
             Self::Secret { .. } => "set it where the plan runs".to_owned(),

@@ -4,6 +4,7 @@ use super::*;
 use crate::base::Secret;
 use crate::diagnostics::{Diagnostic, FileId, Span, Spanned};
 use crate::plan::{Compression, Encryption, Limits, Mode, SecretRef, Setting, SettingValue, StoreSpec, Tier};
+use chrono::DateTime;
 use std::path::Path;
 
 /// A tier with a store of these settings; each text has a span of its own.
@@ -55,7 +56,7 @@ fn said(diagnostics: &[Diagnostic]) -> String {
 
 fn scope<'a>(source: Option<&'a str>) -> Scope<'a> {
     let (plan_folder, home) = (Path::new("/etc/plan"), Path::new("/home/ada"));
-    Scope { host: "web-1", plan: "rpa", source, plan_folder, home }
+    Scope { host: "web-1", plan: "rpa", source, started: DateTime::UNIX_EPOCH, plan_folder, home }
 }
 
 fn resolve(reference: &SecretRef) -> Result<Secret<String>, String> {
