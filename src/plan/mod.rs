@@ -8,6 +8,7 @@
 mod key;
 mod notify;
 mod nouns;
+mod provider;
 mod resolve;
 mod secret;
 mod source;
@@ -16,6 +17,7 @@ mod tier;
 pub use key::{Identity, Key, Recipient};
 pub use notify::{Channel, Event, Notify};
 pub use nouns::{Drill, Objective, Plan, Report};
+pub use provider::{Provider, StorageClass, Thaw};
 pub use resolve::resolve;
 pub use secret::SecretRef;
 pub use source::{Command, Origin, PathSource, Source};

@@ -1,0 +1,53 @@
+use crate::base::Timestamp;
+use crate::plan::{Plan, Schedule, Take, Tier};
+use crate::retention::{Rules, SteadyState, reference_moment};
+use crate::schedule::Timetable;
+use std::cell::OnceCell;
+
+/// A year is looked ahead: it holds every change of the clock and every month.
+pub(super) const HORIZON_DAYS: u32 = 366;
+
+/// A tier and a source that it takes, with what its schedule comes to.
+pub(super) struct Job<'a> {
+    pub tier: &'a Tier,
+    pub take: &'a Take,
+    /// With the schedule that it was made of; `None`: there is none, or it is wrong.
+    pub timetable: Option<(&'a Schedule, Timetable)>,
+    steady: OnceCell<Option<SteadyState>>,
+}
+
+impl<'a> Job<'a> {
+    pub fn all(plan: &'a Plan) -> Vec<Self> {
+        let mut jobs = Vec::new();
+        for tier in &plan.tiers {
+            for take in &tier.takes {
+                let timetable = take.schedule.as_ref().and_then(|schedule| {
+                    let timetable = Timetable::of(schedule, plan.timezone.value).ok()?;
+                    timetable.ever_fires(from(plan)).then_some((schedule, timetable))
+                });
+                jobs.push(Job { tier, take, timetable, steady: OnceCell::new() });
+            }
+        }
+        jobs
+    }
+
+    /// What the tier comes to hold of the source.
+    pub fn steady_state(&self) -> Option<&SteadyState> {
+        let steady = self.steady.get_or_init(|| {
+            let (_, table) = self.timetable.as_ref()?;
+            SteadyState::of(table, &Rules::of(self.tier.keep.as_ref()))
+        });
+        steady.as_ref()
+    }
+}
+
+/// The moment from which the plan is looked at: always the same one, so that
+/// what is said of a plan does not change overnight.
+pub(super) fn from(plan: &Plan) -> Timestamp {
+    of_zone(plan.timezone.value)
+}
+
+/// [`from`] of a plan in that zone.
+pub(super) fn of_zone(zone: chrono_tz::Tz) -> Timestamp {
+    reference_moment(zone)
+}

@@ -1,0 +1,33 @@
+use super::job::Job;
+use crate::diagnostics::{Diagnostic, SourceFiles, Span};
+use crate::language::Document;
+use crate::plan::Plan;
+
+/// What the rules look at.
+pub(super) struct Subject<'a> {
+    pub plan: &'a Plan,
+    pub document: &'a Document,
+    pub files: &'a SourceFiles,
+    /// Every tier with every source that it takes, in the order of the text.
+    pub jobs: Vec<Job<'a>>,
+    errors: Vec<Span>,
+}
+
+impl<'a> Subject<'a> {
+    pub fn new(plan: &'a Plan, document: &'a Document, files: &'a SourceFiles, earlier: &[Diagnostic]) -> Self {
+        let errors = earlier.iter().filter(|d| d.is_error()).map(|d| d.primary.span).collect();
+        Self { plan, document, files, jobs: Job::all(plan), errors }
+    }
+
+    /// Whether nothing in that text was wrong before the rules ran. What is not
+    /// sound may lack settings that its author did write: a rule that reasons
+    /// from absence passes it by.
+    pub fn is_sound(&self, span: Span) -> bool {
+        !self.errors.iter().any(|error| span.file == error.file && span.start <= error.start && error.end <= span.end)
+    }
+
+    /// Whether the whole plan was read as its author wrote it.
+    pub fn is_whole(&self) -> bool {
+        self.errors.is_empty() && !self.document.incomplete
+    }
+}
