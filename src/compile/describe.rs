@@ -109,8 +109,8 @@ pub(super) fn server_side_encryption(encryption: &ServerSideEncryption) -> Strin
         ServerSideEncryption::S3 => "s3".to_owned(),
         ServerSideEncryption::Kms { key: None } => "kms".to_owned(),
         ServerSideEncryption::Kms { key: Some(key) } => format!("kms key={key}"),
-        // Where the customer's key is found is a reference; which one is the store's affair.
-        ServerSideEncryption::Customer { .. } => "customer".to_owned(),
+        ServerSideEncryption::Customer { key: None } => "customer".to_owned(),
+        ServerSideEncryption::Customer { key: Some(key) } => format!("customer key={key}"),
     }
 }
 

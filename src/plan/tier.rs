@@ -50,15 +50,15 @@ pub enum SettingValue {
     Secret(SecretRef),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum ServerSideEncryption {
     S3,
     Kms {
         key: Option<String>,
     },
-    /// The customer's key; where it is found.
+    /// Where the customer's key is found: the base64 of 32 bytes.
     Customer {
-        key: Option<String>,
+        key: Option<SecretRef>,
     },
 }
 

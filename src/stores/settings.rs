@@ -6,7 +6,7 @@ use crate::diagnostics::nearest;
 use crate::plan::{self, SecretRef, SettingValue, Tier};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// All that a store needs to be opened: whole values, secrets resolved.
 ///
@@ -252,8 +252,8 @@ fn resolve_encryption(
         plan::ServerSideEncryption::S3 => Ok(ServerSideEncryption::S3),
         plan::ServerSideEncryption::Kms { key } => Ok(ServerSideEncryption::Kms { key: key.clone() }),
         plan::ServerSideEncryption::Customer { key } => {
-            let place = key.clone().ok_or(SettingsError::CustomerKey)?;
-            let key = resolve(&SecretRef::File(PathBuf::from(place)))
+            let key = key.as_ref().ok_or(SettingsError::CustomerKey)?;
+            let key = resolve(key)
                 .map_err(|reason| SettingsError::Secret { key: "server-side-encryption".to_owned(), reason })?;
             Ok(ServerSideEncryption::Customer { key })
         }

@@ -29,7 +29,9 @@ impl Resolver<'_> {
             name: name?,
             store: store?,
             storage_class: node.child("storage-class").and_then(argument),
-            server_side_encryption: node.child("server-side-encryption").and_then(server_side_encryption),
+            server_side_encryption: node
+                .child("server-side-encryption")
+                .and_then(|child| self.server_side_encryption(child)),
             metadata: node.children_named("metadata").flat_map(metadata).collect(),
             encryption: encryption(node.child("encrypt")),
             compression,
@@ -149,6 +151,20 @@ impl Resolver<'_> {
         };
         Some(Lock { mode: Spanned::new(read, mode.span), duration, span: node.span })
     }
+
+    fn server_side_encryption(&mut self, node: &Node) -> Option<Spanned<ServerSideEncryption>> {
+        let kind = argument(node)?;
+        let key = node.property("key");
+        let read = match kind.value.as_str() {
+            "s3" => ServerSideEncryption::S3,
+            "kms" => ServerSideEncryption::Kms { key: key.and_then(spanned_text).map(|key| key.value) },
+            "customer" => {
+                ServerSideEncryption::Customer { key: key.and_then(|key| self.secret(key)).map(|secret| secret.value) }
+            }
+            _ => return None,
+        };
+        Some(Spanned::new(read, kind.span))
+    }
 }
 
 fn mode(tier: &Node) -> Spanned<Mode> {
@@ -165,18 +181,6 @@ fn encryption(node: Option<&Node>) -> Encryption {
         Some(key) => Encryption::Key(key),
         None => Encryption::None { span: None },
     }
-}
-
-fn server_side_encryption(node: &Node) -> Option<Spanned<ServerSideEncryption>> {
-    let kind = argument(node)?;
-    let key = node.property("key").and_then(spanned_text).map(|key| key.value);
-    let read = match kind.value.as_str() {
-        "s3" => ServerSideEncryption::S3,
-        "kms" => ServerSideEncryption::Kms { key },
-        "customer" => ServerSideEncryption::Customer { key },
-        _ => return None,
-    };
-    Some(Spanned::new(read, kind.span))
 }
 
 fn metadata(node: &Node) -> Vec<(Spanned<String>, String)> {
