@@ -99,6 +99,9 @@ impl Human {
             .with_width(self.width.max(MIN_WIDTH))
             .with_links(false)
             .with_break_words(false)
+            // Only at spaces: a path or an address is there to be copied.
+            .with_word_separator(textwrap::WordSeparator::AsciiSpace)
+            .with_word_splitter(textwrap::WordSplitter::NoHyphenation)
             .without_cause_chain();
         handler.without_syntax_highlighting()
     }

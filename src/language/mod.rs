@@ -8,6 +8,7 @@ mod allow;
 pub mod document;
 mod load;
 mod parse;
+pub mod schema;
 mod silence;
 mod syntax;
 
@@ -20,5 +21,5 @@ use crate::diagnostics::Rule;
 
 /// Every rule of this module, for the catalogue.
 pub fn rules() -> Vec<&'static Rule> {
-    [&syntax::RULES[..], &load::RULES, &silence::RULES].concat()
+    [&syntax::RULES[..], &load::RULES, &schema::RULES, &silence::RULES].concat()
 }
