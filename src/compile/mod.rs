@@ -10,6 +10,7 @@
 
 mod compiled;
 mod describe;
+mod difference;
 mod graph;
 mod job;
 mod lock;
@@ -23,6 +24,7 @@ mod step;
 mod task;
 
 pub use compiled::{CompileError, Compiled, compile};
+pub use difference::{lock_changes, lock_diff};
 pub use graph::{Cycle, Edge, Graph, Needs, NodeId};
 pub use job::{Job, JobName, jobs};
 pub use lock::{Section, lock_text};

@@ -5,6 +5,9 @@
 //! types: [`Event`], [`RunReport`], [`JobReport`]. Nothing here needs a clock: times
 //! come in with the data.
 
+mod alerts;
+mod digest;
+mod document;
 mod event;
 mod history;
 mod job;
@@ -12,6 +15,7 @@ mod moments;
 mod next;
 mod number;
 mod outcome;
+mod page;
 mod prometheus;
 mod run;
 #[cfg(test)]
@@ -20,6 +24,9 @@ mod serde_text;
 mod status;
 mod summary;
 
+pub use alerts::alert_rules;
+pub use digest::{Digest, JobDigest, ProblemDigest, RunCounts, digest};
+pub use document::{Block, Document, Grid, GridColumn};
 pub use event::{Event, Observer, Progress, StepEnd};
 pub use history::{history_line, history_table, read_history};
 pub use job::{BackupReport, DrillReport, JobReport, PruneReport, Unreadable, UnreadablePath, VerifyReport};
@@ -27,6 +34,7 @@ pub use moments::Moments;
 pub use next::{Upcoming, next_json, next_table, nothing_due};
 pub use number::{counted, grouped};
 pub use outcome::{Failure, FailureKind, Outcome};
+pub use page::run_document;
 pub use prometheus::{JobMetrics, LastRun, Metrics, prometheus};
 pub use run::{Problem, RunReport, RunStatus, Severity};
 pub use status::{Freshness, JobPast, JobStatus, SourceStatus, StatusReport, status};

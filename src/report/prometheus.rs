@@ -1,5 +1,5 @@
 use super::Outcome;
-use crate::base::Timestamp;
+use crate::base::{Money, Timestamp};
 use crate::compile::JobName;
 use std::fmt::Write;
 use std::time::Duration;
@@ -33,8 +33,8 @@ pub struct Metrics {
     pub plan: String,
     pub rpo: Option<Duration>,
     pub jobs: Vec<JobMetrics>,
-    /// A tier and what it costs a month, in millionths of a dollar.
-    pub monthly_cost_micro_usd: Vec<(String, u64)>,
+    /// A tier and what it costs a month.
+    pub monthly_cost: Vec<(String, Money)>,
 }
 
 type Sample<'a> = (Vec<(&'static str, &'a str)>, String);
@@ -87,9 +87,12 @@ pub fn prometheus(metrics: &Metrics) -> String {
     let rpo: Vec<Sample> = metrics.rpo.iter().map(|rpo| (vec![("plan", plan)], seconds(*rpo))).collect();
     gauge(&mut out, "plan_rpo_seconds", "How much work may be lost, as the plan promises.", &rpo);
     let costs: Vec<Sample> = metrics
-        .monthly_cost_micro_usd
+        .monthly_cost
         .iter()
-        .map(|(tier, micro)| (vec![("plan", plan), ("tier", tier.as_str())], decimal(*micro, 1_000_000, 6)))
+        .map(|(tier, cost)| {
+            let micros = u64::try_from(cost.micros()).unwrap_or(0);
+            (vec![("plan", plan), ("tier", tier.as_str())], decimal(micros, 1_000_000, 6))
+        })
         .collect();
     gauge(&mut out, "plan_estimated_cost_usd", "Estimated cost of a tier a month.", &costs);
     out
@@ -179,7 +182,10 @@ mod tests {
             plan: "rpa".to_owned(),
             rpo: Some(Duration::from_secs(4 * 3600)),
             jobs: vec![good, failed, never],
-            monthly_cost_micro_usd: vec![("cloud".to_owned(), 37_500), ("archive".to_owned(), 2_000_000)],
+            monthly_cost: vec![
+                ("cloud".to_owned(), Money::from_micros(37_500)),
+                ("archive".to_owned(), Money::from_micros(2_000_000)),
+            ],
         }));
     }
 }

@@ -252,6 +252,11 @@ impl StatusReport {
         table
     }
 
+    /// How it stands, in a few words.
+    pub fn sentence(&self) -> String {
+        self.closing().1
+    }
+
     fn closing(&self) -> (Paint, String) {
         let total = self.jobs.len() as u64;
         let of = |state: Freshness| self.jobs.iter().filter(move |job| job.state == state);

@@ -1,4 +1,4 @@
-use super::{DrillReport, Failure, JobReport, Moments, Outcome, RunReport, RunStatus, Severity, counted, grouped};
+use super::{Failure, JobReport, Moments, Outcome, RunReport, RunStatus, Severity, counted, grouped};
 use crate::base::{ByteSize, Cell, Column, Paint, Style, Table, format_duration, printable, wrap};
 use chrono_tz::Tz;
 
@@ -78,7 +78,7 @@ fn paint(outcome: &Outcome) -> Paint {
 }
 
 /// `+12 ~3 -1`: new, changed, deleted files.
-fn changes(backup: &super::BackupReport) -> String {
+pub(super) fn changes(backup: &super::BackupReport) -> String {
     let counts = [('+', backup.new), ('~', backup.changed), ('-', backup.deleted)];
     let parts: Vec<String> =
         counts.iter().filter(|(_, n)| *n > 0).map(|(sign, n)| format!("{sign}{}", grouped(*n))).collect();
@@ -128,22 +128,7 @@ fn drills(run: &RunReport, out: &mut Paragraphs) {
     }
     out.heading("drills");
     for drill in &run.drills {
-        out.text(2, 2, paint(&drill.outcome), &drill_line(drill));
-    }
-}
-
-fn drill_line(drill: &DrillReport) -> String {
-    let allowed = drill.max_time.map(|max| format!(", {} allowed", format_duration(max))).unwrap_or_default();
-    match &drill.outcome {
-        Outcome::Success | Outcome::Partial => format!(
-            "{}: {}, {} restored and equal in {}{allowed}",
-            drill.job,
-            counted(drill.files, "file"),
-            ByteSize(drill.bytes),
-            format_duration(drill.duration)
-        ),
-        Outcome::Failed { failure } => format!("{}: failed: {failure}", drill.job),
-        Outcome::Skipped { because } => format!("{}: skipped because {because}", drill.job),
+        out.text(2, 2, paint(&drill.outcome), &drill.sentence());
     }
 }
 
@@ -210,7 +195,7 @@ fn job_problems(job: &JobReport, out: &mut Paragraphs) {
     }
 }
 
-fn closing(run: &RunReport, moments: &Moments) -> String {
+pub(super) fn closing(run: &RunReport, moments: &Moments) -> String {
     let time = format_duration(run.duration());
     let next = run.jobs.iter().filter_map(|job| job.next.map(|next| (next, &job.job))).min();
     let next = next.map(|(time, job)| format!("; next: {job} at {}", moments.short(time))).unwrap_or_default();
@@ -246,7 +231,7 @@ fn totals(run: &RunReport) -> String {
 mod tests {
     use super::*;
     use crate::compile::JobName;
-    use crate::report::sample;
+    use crate::report::{DrillReport, sample};
     use unicode_width::UnicodeWidthStr;
 
     fn shown(run: &RunReport, width: usize) -> String {
