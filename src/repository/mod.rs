@@ -10,6 +10,8 @@ mod catalogue;
 mod error;
 mod layout;
 mod open;
+mod restore;
+mod selection;
 mod state;
 
 pub use backup::{BackupOutcome, BackupRequest, BackupSource, Progress, backup};
@@ -17,3 +19,10 @@ pub use catalogue::{Catalogue, SnapshotInfo};
 pub use error::RepositoryError;
 pub use layout::{SNAPSHOTS, component};
 pub use open::{Repository, RepositoryConfig};
+pub use restore::{
+    RestorePlan, RestoreProgress, RestoreRequest, for_each as for_each_entry, plan as plan_restore, read_file, restore,
+};
+pub use selection::{BadPattern, Selection};
+
+#[cfg(test)]
+mod tests;

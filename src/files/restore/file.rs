@@ -73,7 +73,7 @@ pub(super) fn begin(inner: &Arc<Inner>, entry: &Entry) -> Result<Option<RestoreF
 }
 
 fn create(folder: &Handle, name: &str) -> Result<rustix::fd::OwnedFd, FailureReason> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let create = || openat(folder, name, flags, Mode::RUSR | Mode::WUSR);
     let made = match create() {
         // Left by a restore that was killed.
@@ -86,6 +86,11 @@ fn create(folder: &Handle, name: &str) -> Result<rustix::fd::OwnedFd, FailureRea
 impl RestoreFile {
     pub fn path(&self) -> &[u8] {
         &self.entry.path
+    }
+
+    /// What was written so far, to be read back. Its length may be less than the entry's yet.
+    pub fn content(&self) -> &File {
+        &self.file
     }
 
     /// Writes `bytes` at `offset`; what is never written reads as zeros.

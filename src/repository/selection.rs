@@ -1,0 +1,124 @@
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// Which paths of a snapshot are meant: none given means all.
+///
+/// A plain path means itself and all below it; a pattern with `*`, `?` or `[`
+/// means what matches it, and all below that. `*` does not cross a `/`, `**` does;
+/// a pattern without a `/` matches names at any depth.
+/// A leading `/` is the root of the tree, or of the machine where the source's
+/// base is one of the path's folders.
+#[derive(Debug, Default)]
+pub struct Selection {
+    paths: Vec<Vec<u8>>,
+    globs: GlobSet,
+    /// Of each glob, for telling which matched nothing.
+    patterns: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{pattern}` is no valid pattern: {why}")]
+pub struct BadPattern {
+    pub pattern: String,
+    pub why: String,
+}
+
+impl Selection {
+    /// `base` is the folder that the snapshot's paths are relative to.
+    pub fn new<S: AsRef<str>>(patterns: &[S], base: &str) -> Result<Self, BadPattern> {
+        let mut selection = Self::default();
+        let mut globs = GlobSetBuilder::new();
+        for pattern in patterns {
+            let pattern = pattern.as_ref();
+            let relative = below(pattern, base);
+            if !relative.contains(['*', '?', '[', '{']) {
+                selection.paths.push(relative.as_bytes().to_vec());
+                continue;
+            }
+            let anchored = if relative.contains('/') { relative.to_owned() } else { format!("**/{relative}") };
+            let glob = GlobBuilder::new(&anchored)
+                .literal_separator(true)
+                .build()
+                .map_err(|error| BadPattern { pattern: pattern.to_owned(), why: error.kind().to_string() })?;
+            globs.add(glob);
+            selection.patterns.push(relative.to_owned());
+        }
+        selection.globs = globs.build().map_err(|error| BadPattern {
+            pattern: selection.patterns.join(" "),
+            why: error.kind().to_string(),
+        })?;
+        Ok(selection)
+    }
+
+    pub fn is_everything(&self) -> bool {
+        (self.paths.is_empty() && self.patterns.is_empty()) || self.paths.iter().any(Vec::is_empty)
+    }
+
+    /// Whether `path` is selected, by itself or through a folder above it.
+    pub fn contains(&self, path: &[u8]) -> bool {
+        if self.is_everything() {
+            return true;
+        }
+        let below = |folder: &Vec<u8>| {
+            path.strip_prefix(&folder[..]).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+        };
+        if self.paths.iter().any(below) {
+            return true;
+        }
+        // An ancestor that matches takes all below it along.
+        let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at).chain([path.len()]);
+        !self.patterns.is_empty() && ends.into_iter().any(|end| self.globs.is_match(Path::new(OsStr::from_bytes(&path[..end]))))
+    }
+
+    /// Where the selected paths begin, if they are one plain path: entries before it need not be read.
+    pub fn single_path(&self) -> Option<&[u8]> {
+        match &self.paths[..] {
+            [path] if self.patterns.is_empty() && !path.is_empty() => Some(path),
+            _ => None,
+        }
+    }
+}
+
+/// A pattern as a path below the base.
+fn below<'p>(pattern: &'p str, base: &str) -> &'p str {
+    let base = base.trim_end_matches('/');
+    let inside = pattern.strip_prefix(base).filter(|rest| !base.is_empty() && (rest.is_empty() || rest.starts_with('/')));
+    let mut path = inside.unwrap_or(pattern).trim_start_matches('/');
+    while let Some(rest) = path.strip_prefix("./") {
+        path = rest.trim_start_matches('/');
+    }
+    let path = path.trim_end_matches('/');
+    if path == "." { "" } else { path }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picks(patterns: &[&str], path: &str) -> bool {
+        Selection::new(patterns, "/opt/rpa").unwrap().contains(path.as_bytes())
+    }
+
+    #[test]
+    fn a_path_means_itself_and_all_below_it() {
+        assert!(picks(&["data"], "data") && picks(&["data/"], "data/a/b") && picks(&["./data"], "data"));
+        assert!(!picks(&["data"], "data2") && !picks(&["data"], "dat") && !picks(&["data/a"], "data"));
+        assert!(picks(&["/opt/rpa/data"], "data/a") && picks(&["/data"], "data/a") && picks(&["/opt/rpa"], "x"));
+        assert!(picks(&[], "anything") && picks(&["."], "anything"));
+    }
+
+    #[test]
+    fn a_pattern_matches_names_at_any_depth_and_paths_where_it_has_a_slash() {
+        assert!(picks(&["*.json"], "a/b/c.json") && !picks(&["*.json"], "a/c.jsonl"));
+        assert!(picks(&["a/*.json"], "a/c.json") && !picks(&["a/*.json"], "a/b/c.json"));
+        assert!(picks(&["a/**/c"], "a/b/d/c") && picks(&["log?"], "logs/deep/file"));
+    }
+
+    #[test]
+    fn a_bad_pattern_is_named() {
+        let error = Selection::new(&["a[b"], "").unwrap_err();
+        insta::assert_snapshot!(error, @"`a[b` is no valid pattern: unclosed character class; missing ']'");
+    }
+}
