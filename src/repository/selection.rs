@@ -45,10 +45,9 @@ impl Selection {
             globs.add(glob);
             selection.patterns.push(relative.to_owned());
         }
-        selection.globs = globs.build().map_err(|error| BadPattern {
-            pattern: selection.patterns.join(" "),
-            why: error.kind().to_string(),
-        })?;
+        selection.globs = globs
+            .build()
+            .map_err(|error| BadPattern { pattern: selection.patterns.join(" "), why: error.kind().to_string() })?;
         Ok(selection)
     }
 
@@ -69,7 +68,8 @@ impl Selection {
         }
         // An ancestor that matches takes all below it along.
         let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at).chain([path.len()]);
-        !self.patterns.is_empty() && ends.into_iter().any(|end| self.globs.is_match(Path::new(OsStr::from_bytes(&path[..end]))))
+        !self.patterns.is_empty()
+            && ends.into_iter().any(|end| self.globs.is_match(Path::new(OsStr::from_bytes(&path[..end]))))
     }
 
     /// Where the selected paths begin, if they are one plain path: entries before it need not be read.
@@ -84,7 +84,8 @@ impl Selection {
 /// A pattern as a path below the base.
 fn below<'p>(pattern: &'p str, base: &str) -> &'p str {
     let base = base.trim_end_matches('/');
-    let inside = pattern.strip_prefix(base).filter(|rest| !base.is_empty() && (rest.is_empty() || rest.starts_with('/')));
+    let inside =
+        pattern.strip_prefix(base).filter(|rest| !base.is_empty() && (rest.is_empty() || rest.starts_with('/')));
     let mut path = inside.unwrap_or(pattern).trim_start_matches('/');
     while let Some(rest) = path.strip_prefix("./") {
         path = rest.trim_start_matches('/');

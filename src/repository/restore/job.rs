@@ -77,8 +77,10 @@ impl FileJob {
     }
 
     fn commit(&self, restorer: &Restorer) {
-        let state =
-            std::mem::replace(&mut *self.state.lock().expect("no thread panics while it holds a file"), FileState::Done);
+        let state = std::mem::replace(
+            &mut *self.state.lock().expect("no thread panics while it holds a file"),
+            FileState::Done,
+        );
         let FileState::Open(file) = state else { return };
         // Whoever wrote has let go of it before counting its bytes.
         let Ok(file) = Arc::try_unwrap(file) else {
@@ -161,8 +163,7 @@ pub(super) fn run(
     let (task_in, task_out) = bounded::<Task>(TASKS_WAITING);
     let sent = thread::scope(|scope| {
         for _ in 0..threads {
-            let worker =
-                Worker { catalogue, request, restorer, archives, files, open: None, tasks: task_out.clone() };
+            let worker = Worker { catalogue, request, restorer, archives, files, open: None, tasks: task_out.clone() };
             let failure = &failure;
             let spawned = thread::Builder::new().name("restore".to_owned()).spawn_scoped(scope, move || {
                 if let Err(error) = worker.run() {
@@ -223,12 +224,11 @@ fn plan_tasks(
                 };
                 let start = table.start(frame);
                 let stop = end.min(start + table.frame(frame).unpacked);
-                if task.as_ref().is_some_and(|task| task.frame != frame)
-                    && !task.take().is_none_or(&mut send)
-                {
+                if task.as_ref().is_some_and(|task| task.frame != frame) && !task.take().is_none_or(&mut send) {
                     return Ok(());
                 }
-                let task = task.get_or_insert_with(|| Task { archive, frame, table: Arc::clone(&table), parts: Vec::new() });
+                let task =
+                    task.get_or_insert_with(|| Task { archive, frame, table: Arc::clone(&table), parts: Vec::new() });
                 task.parts.push(Part {
                     file: piece.file,
                     file_offset: piece.file_offset + (at - piece.offset),

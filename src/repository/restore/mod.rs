@@ -115,8 +115,8 @@ pub fn for_each(
 /// What prevents all of it: no key, no store, no target. What concerns single
 /// paths is in the report, and the rest is restored.
 pub fn restore(catalogue: &Catalogue<'_>, request: &RestoreRequest<'_>) -> Result<RestoreReport, RepositoryError> {
-    let restorer = Restorer::new(request.target, request.overwrite)
-        .map_err(|error| RepositoryError::Target(error.to_string()))?;
+    let restorer =
+        Restorer::new(request.target, request.overwrite).map_err(|error| RepositoryError::Target(error.to_string()))?;
     let mut gathered = Gathered::default();
     let mut table = ArchiveTable::default();
     for_each(catalogue, request.snapshot, request.selection, &mut table, |entry, _| {

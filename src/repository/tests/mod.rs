@@ -85,11 +85,7 @@ impl Bench {
         self.backup_from(BackupSource::Files(options), &self.store)
     }
 
-    pub(super) fn backup_from(
-        &self,
-        from: BackupSource<'_>,
-        store: &Store,
-    ) -> Result<BackupOutcome, RepositoryError> {
+    pub(super) fn backup_from(&self, from: BackupSource<'_>, store: &Store) -> Result<BackupOutcome, RepositoryError> {
         let progress = Progress::default();
         let request = BackupRequest {
             store,

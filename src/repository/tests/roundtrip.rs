@@ -14,9 +14,9 @@ fn odd_tree(bench: &Bench) {
     bench.write("a/small.txt", b"hello");
     bench.write("a/twin.txt", b"hello");
     bench.write("a.b", b"sorts after a/");
-    bench.write("big/noise", &noise(1, 9 << 20));
-    bench.write("big/streamed", &noise(2, 21 << 20));
-    bench.write("big/text", "one line of text, again and again\n".repeat(200_000).as_bytes());
+    bench.write("big/noise", &noise(1, 5 << 20));
+    bench.write("big/streamed", &noise(2, 17 << 20));
+    bench.write("big/text", "one line of text, again and again\n".repeat(60_000).as_bytes());
     std::fs::hard_link(bench.source().join("a/small.txt"), bench.source().join("big/linked")).unwrap();
     symlink("../a/small.txt", bench.source().join("big/link")).unwrap();
     symlink("nowhere\n", bench.source().join("dangling")).unwrap();
@@ -51,8 +51,8 @@ fn every_kind_of_entry_comes_back_for_every_codec_with_and_without_encryption() 
             assert_eq!(outcome.unreadable, [], "{codec:?}");
             bench.assert_newest_restores();
             bench.write("a/small.txt", b"changed");
-            bench.write("big/noise", &noise(1, (9 << 20) - 5));
-            bench.write("big/streamed", &[&b"front"[..], &noise(2, 21 << 20)].concat());
+            bench.write("big/noise", &noise(1, (5 << 20) - 5));
+            bench.write("big/streamed", &[&b"front"[..], &noise(2, 17 << 20)].concat());
             std::fs::remove_file(bench.source().join("a.b")).unwrap();
             let second = bench.backup();
             bench.assert_newest_restores();
