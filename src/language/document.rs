@@ -37,6 +37,8 @@ pub struct Value {
     pub kind: ValueKind,
     pub annotation: Option<Spanned<String>>,
     pub span: Span,
+    /// A number as it stands in the text: `007`, `+30`, `1e3`. `None` for all else.
+    pub written: Option<Box<str>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +71,19 @@ impl Value {
         match &self.kind {
             ValueKind::String(text) => Some(text),
             _ => None,
+        }
+    }
+
+    /// The value as a text, for what takes any: numbers as they are written (a
+    /// program's `+30` is not `30`), `true` and `false`. `None` for `#null`.
+    pub fn to_text(&self) -> Option<String> {
+        match (&self.kind, &self.written) {
+            (ValueKind::String(text), _) => Some(text.clone()),
+            (_, Some(written)) => Some(written.to_string()),
+            (ValueKind::Integer(number), None) => Some(number.to_string()),
+            (ValueKind::Float(number), None) => Some(number.to_string()),
+            (ValueKind::Bool(on), None) => Some(on.to_string()),
+            (ValueKind::Null, None) => None,
         }
     }
 }

@@ -17,7 +17,7 @@ pub fn parse(text: &str, file: FileId) -> (Document, Vec<Diagnostic>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::language::Node;
+    use crate::language::{Node, Value};
 
     fn read(text: &str) -> Document {
         let (document, diagnostics) = parse(text, FileId(0));
@@ -74,6 +74,15 @@ mod tests {
         let mut found = Vec::new();
         spans(&read(text).nodes, text, &mut found);
         assert_eq!(found, ["a 1 { /* } */ }", "a", "1", "b { c {}; d /- { x } }", "b", "c {}", "c", "d", "d"]);
+    }
+
+    #[test]
+    fn numbers_as_texts_are_as_written() {
+        let document = read("find -mtime +30 007 1e3 0x10 2.50 #true \"a\" #null");
+        let texts: Vec<_> = document.nodes[0].arguments.iter().map(Value::to_text).collect();
+        let wanted = ["-mtime", "+30", "007", "1e3", "0x10", "2.50", "true", "a"].map(|text| Some(text.to_owned()));
+        assert_eq!(texts[..8], wanted);
+        assert_eq!(texts[8], None);
     }
 
     #[test]

@@ -210,6 +210,7 @@ impl Parser<'_> {
             value.span.end -= 1;
             // `6,` was a word; it is a number again.
             if let WordKind::Value(kind) = classify(text) {
+                value.written = Some(text.as_str().into());
                 value.kind = kind;
             }
             self.report_comma(node, self.span(value.span.end..value.span.end + 1));
@@ -303,7 +304,11 @@ impl Parser<'_> {
             && let WordKind::Value(kind) = classify(self.slice(token))
         {
             self.at += 1;
-            return Some(Value { kind, annotation, span: self.span(start..token.end) });
+            let written = match kind {
+                ValueKind::Integer(_) | ValueKind::Float(_) => Some(self.slice(token).into()),
+                _ => None,
+            };
+            return Some(Value { kind, annotation, span: self.span(start..token.end), written });
         }
         let is_text = matches!(
             token.kind,
@@ -324,7 +329,7 @@ impl Parser<'_> {
         let old = self.old_keyword(token);
         let (text, span) = self.text_value()?;
         match old {
-            Some(kind) => Some(Value { kind, annotation, span: self.span(start..span.end) }),
+            Some(kind) => Some(Value { kind, annotation, span: self.span(start..span.end), written: None }),
             None => Some(Self::string(text, annotation, self.span(start..span.end))),
         }
     }

@@ -522,6 +522,6 @@ impl Parser<'_> {
 
     /// A string in the text's own words.
     pub fn string(text: String, annotation: Option<Spanned<String>>, span: Span) -> Value {
-        Value { kind: ValueKind::String(text), annotation, span }
+        Value { kind: ValueKind::String(text), annotation, span, written: None }
     }
 }

@@ -12,7 +12,7 @@ fn resolved(text: &str, files: &[(&str, &str)]) -> (Option<Plan>, Vec<Diagnostic
         found.map(|(_, text)| (*text).to_owned()).ok_or_else(|| io::ErrorKind::NotFound.into())
     };
     let loaded = load("plans/main.kdl", text, &mut read);
-    assert_eq!(loaded.diagnostics, [], "the test's plan is KDL");
+    assert!(loaded.diagnostics.iter().all(|d| d.rule.family() == "shape"), "the test's plan is KDL");
     let (plan, diagnostics) = resolve(&loaded.document, &loaded.files);
     (plan, diagnostics, loaded.files)
 }

@@ -2,7 +2,7 @@
 
 use super::{Resolver, argument, arguments, spanned_text};
 use crate::diagnostics::Spanned;
-use crate::language::{Node, Value, ValueKind};
+use crate::language::{Node, ValueKind};
 use crate::plan::{
     Compression, Encryption, Keep, Level, Limits, Lock, LockMode, Mode, Schedule, ServerSideEncryption, Setting,
     SettingValue, StoreSpec, Take, Tier, Verify,
@@ -72,11 +72,7 @@ impl Resolver<'_> {
         let value = node.arguments.first()?;
         let read = match &value.kind {
             ValueKind::String(_) if value.annotation.is_some() => SettingValue::Secret(self.secret(value)?.value),
-            ValueKind::String(text) => SettingValue::Text(text.clone()),
-            ValueKind::Integer(number) => SettingValue::Text(number.to_string()),
-            ValueKind::Float(number) => SettingValue::Text(number.to_string()),
-            ValueKind::Bool(on) => SettingValue::Text(on.to_string()),
-            ValueKind::Null => return None,
+            _ => SettingValue::Text(value.to_text()?),
         };
         Some(Setting { key: node.name.clone(), value: Spanned::new(read, value.span) })
     }
@@ -184,12 +180,5 @@ fn encryption(node: Option<&Node>) -> Encryption {
 }
 
 fn metadata(node: &Node) -> Vec<(Spanned<String>, String)> {
-    let text = |value: &Value| match &value.kind {
-        ValueKind::String(text) => Some(text.clone()),
-        ValueKind::Integer(number) => Some(number.to_string()),
-        ValueKind::Float(number) => Some(number.to_string()),
-        ValueKind::Bool(on) => Some(on.to_string()),
-        ValueKind::Null => None,
-    };
-    node.properties.iter().filter_map(|entry| Some((entry.name.clone(), text(&entry.value)?))).collect()
+    node.properties.iter().filter_map(|entry| Some((entry.name.clone(), entry.value.to_text()?))).collect()
 }

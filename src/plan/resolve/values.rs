@@ -1,8 +1,8 @@
 //! Single values: what is written must mean something, and a wrong one is
 //! answered with what was probably meant.
 
+use super::Resolver;
 use super::text::{self, Meant};
-use super::{Resolver, spanned_text};
 use crate::base::{ByteSize, ParseValueError, Percent, Rate, Secret, parse_duration};
 use crate::diagnostics::{Diagnostic, Fix, Rule, Severity, Spanned, list, nearest};
 use crate::language::{Node, Value, ValueKind};
@@ -212,10 +212,7 @@ impl Resolver<'_> {
 
 /// An argument of a command, which may well be a number.
 fn argument_text(value: &Value) -> Option<Spanned<String>> {
-    match &value.kind {
-        ValueKind::Integer(number) => Some(Spanned::new(number.to_string(), value.span)),
-        _ => spanned_text(value),
-    }
+    value.to_text().map(|text| Spanned::new(text, value.span))
 }
 
 fn nearest_zone(text: &str) -> Option<&'static str> {
