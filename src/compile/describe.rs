@@ -6,6 +6,7 @@ use crate::base::format_duration;
 use crate::plan::{
     Channel, Command, Compression, Keep, Limits, Lock, Mode, Schedule, SecretRef, ServerSideEncryption, SettingValue,
 };
+use crate::rules::is_secret_setting;
 
 /// A setting's name and its value as text.
 pub(super) type Setting = (String, String);
@@ -71,21 +72,22 @@ pub(super) fn upload_settings(upload: &Upload) -> Vec<Setting> {
 /// A secret that a plan holds as plain text is hidden by the setting's name.
 fn setting_value(key: &str, value: &SettingValue) -> String {
     match value {
-        SettingValue::Text(_) if is_secret(key) => "(literal, hidden)".to_owned(),
-        SettingValue::Text(text) => text.clone(),
+        SettingValue::Text(_) if is_secret_setting(key) => "(literal, hidden)".to_owned(),
+        SettingValue::Text(text) => without_password(text),
         SettingValue::Secret(reference) => reference.to_string(),
     }
 }
 
-/// Whether a setting of a store with this name is a secret: `secret_access_key`,
-/// `account_key`, `token`; but not `access_key_id`, nor the path of one.
-fn is_secret(key: &str) -> bool {
-    const WORDS: [&str; 7] = ["secret", "password", "passphrase", "token", "credential", "credentials", "sas"];
-    let words: Vec<String> = key.to_ascii_lowercase().split(['_', '-']).map(str::to_owned).collect();
-    match words.last().map(String::as_str) {
-        Some("path" | "id" | "file") => false,
-        Some("key") if words.len() > 1 => true,
-        _ => words.iter().any(|word| WORDS.contains(&word.as_str())),
+/// `sftp://user:password@host` without the password.
+pub(super) fn without_password(url: &str) -> String {
+    let parts = url.split_once("://").and_then(|(scheme, rest)| {
+        let authority = &rest[..rest.find('/').unwrap_or(rest.len())];
+        let (user, _) = authority[..authority.rfind('@')?].split_once(':')?;
+        Some((scheme, user, &rest[authority.rfind('@')?..]))
+    });
+    match parts {
+        Some((scheme, user, host)) => format!("{scheme}://{user}:…{host}"),
+        None => url.to_owned(),
     }
 }
 
@@ -202,22 +204,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_known_by_the_names_of_their_settings() {
-        for key in [
-            "secret_access_key",
-            "secret-access-key",
-            "password",
-            "account_key",
-            "application_key",
-            "sas_token",
-            "token",
-        ] {
-            assert!(is_secret(key), "{key}");
-        }
-        for key in
-            ["bucket", "access_key_id", "key", "credential_path", "root", "endpoint", "user", "aws_sse_kms_key_id"]
-        {
-            assert!(!is_secret(key), "{key}");
-        }
+    fn passwords_in_urls_are_hidden() {
+        let shown =
+            ["sftp://me:hunter2@nas/a@b", "https://user@host/x:y", "https://host:9000", "a:b@c", "http://u:p@ss@h"]
+                .map(without_password);
+        assert_eq!(
+            shown,
+            ["sftp://me:…@nas/a@b", "https://user@host/x:y", "https://host:9000", "a:b@c", "http://u:…@h"]
+        );
     }
 }

@@ -21,6 +21,7 @@ mod tests;
 mod words;
 
 pub use check::{CheckOptions, Checked, StoreChecks, check, check_text};
+pub use secret::is_secret_setting;
 
 use crate::diagnostics::{Catalogue, Diagnostic, Rule};
 use subject::Subject;

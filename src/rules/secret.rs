@@ -125,7 +125,8 @@ const SECRET_SETTINGS: [&str; 16] = [
     "customer_key",
 ];
 
-fn is_secret_setting(key: &str) -> bool {
+/// Whether the value of a store's setting is a secret, by the setting's name.
+pub fn is_secret_setting(key: &str) -> bool {
     let key = key.to_lowercase().replace('-', "_");
     key == "token" || SECRET_SETTINGS.iter().any(|secret| key.ends_with(secret))
 }

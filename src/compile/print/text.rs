@@ -70,7 +70,7 @@ fn store(upload: &Upload) -> String {
         if !out.is_empty() && !value.starts_with('/') {
             out.push('/');
         }
-        out.push_str(value);
+        out.push_str(&describe::without_password(value));
     }
     if out.is_empty() { upload.service.clone() } else { format!("{} {out}", upload.service) }
 }
