@@ -6,14 +6,16 @@ use std::str::FromStr;
 
 const MICROS: i64 = 1_000_000;
 
-/// Below one dollar four decimals are shown, as a month of a small backup costs cents.
-const SMALL_DECIMALS: usize = 4;
+/// Below ten cents and below a dollar: three figures, as a month of a small backup costs cents.
+const DECIMALS_BELOW_TEN_CENTS: usize = 4;
+const DECIMALS_BELOW_ONE_DOLLAR: usize = 3;
 
 /// An amount in United States dollars, in whole millionths.
 ///
 /// Arithmetic saturates; nine trillion dollars are enough. Prints as
-/// `$0.0375`, `$0.45`, `$7.99`, `$1,234.50`: below a dollar with up to four
-/// decimals, else with two, or with as many as asked for (`{:.2}`). What is
+/// `$0.0375`, `$0.416`, `$7.99`, `$1,234.50`: below a dollar with three figures
+/// and at most four decimals, else with two decimals, or with as many as asked
+/// for (`{:.2}`). What is
 /// not nothing never prints as nothing: `<$0.01`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Money {
@@ -89,7 +91,8 @@ impl fmt::Display for Money {
         let sign = if self.micros < 0 { "-" } else { "" };
         let decimals = match f.precision() {
             Some(decimals) => decimals.min(6),
-            None if total < MICROS as u64 => SMALL_DECIMALS,
+            None if total < MICROS as u64 / 10 => DECIMALS_BELOW_TEN_CENTS,
+            None if total < MICROS as u64 => DECIMALS_BELOW_ONE_DOLLAR,
             None => 2,
         };
         let step = 10u64.pow(6 - decimals as u32);
@@ -145,14 +148,14 @@ mod tests {
 
     #[test]
     fn small_amounts_show_parts_of_a_cent_and_large_ones_do_not() {
-        let micros = [0, 37_500, 416_000, 453_500, 450_000, 999_949, 999_960, 7_990_000, 1_234_567_890, 12, 50];
+        let micros = [0, 37_500, 416_000, 453_500, 450_000, 999_490, 999_500, 7_990_000, 1_234_567_890, 12, 50];
         let expected = [
             "$0.00",
             "$0.0375",
             "$0.416",
-            "$0.4535",
+            "$0.454",
             "$0.45",
-            "$0.9999",
+            "$0.999",
             "$1.00",
             "$7.99",
             "$1,234.57",

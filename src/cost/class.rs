@@ -2,7 +2,7 @@ use super::Provider;
 use std::time::Duration;
 
 /// What a provider promises and demands of objects in one storage class; its
-/// prices stand in [a price table].
+/// prices stand in [`super::PriceTable`].
 ///
 /// Facts of November 2026, from the providers' documentation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,9 @@ pub struct StorageClass {
     pub overhead_bytes: u64,
     /// Billed on top of every object, at the rate of the default class.
     pub overhead_default_bytes: u64,
+    /// Of an upload in parts only its completion is billed at the class's own
+    /// price, beginning it and its parts at that of the default class.
+    pub has_cheap_parts: bool,
     /// Ways to have an object thawed before it can be read; empty: it is read at once.
     pub thaws: &'static [Thaw],
     /// Lost with one building.
@@ -86,6 +89,7 @@ const PLAIN: StorageClass = StorageClass {
     minimum_bytes: 0,
     overhead_bytes: 0,
     overhead_default_bytes: 0,
+    has_cheap_parts: false,
     thaws: &[],
     is_single_zone: false,
 };
@@ -112,6 +116,7 @@ const AWS: &[StorageClass] = &[
     StorageClass {
         overhead_bytes: AWS_OVERHEAD.0,
         overhead_default_bytes: AWS_OVERHEAD.1,
+        has_cheap_parts: true,
         thaws: &[
             thaw(ThawSpeed::Expedited, MINUTE, 5 * MINUTE),
             thaw(ThawSpeed::Standard, 3 * HOUR, 5 * HOUR),
@@ -122,6 +127,7 @@ const AWS: &[StorageClass] = &[
     StorageClass {
         overhead_bytes: AWS_OVERHEAD.0,
         overhead_default_bytes: AWS_OVERHEAD.1,
+        has_cheap_parts: true,
         thaws: &[thaw(ThawSpeed::Standard, 0, 12 * HOUR), thaw(ThawSpeed::Bulk, 0, 48 * HOUR)],
         ..cool("DEEP_ARCHIVE", 180)
     },

@@ -11,6 +11,7 @@ mod error;
 mod expression;
 mod field;
 mod gap;
+mod item;
 mod timetable;
 mod zone;
 
