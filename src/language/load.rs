@@ -55,7 +55,8 @@ pub(super) static RULES: [&Rule; 4] = [&CYCLE, &REPEATED, &UNREADABLE, &TOO_MANY
 pub struct Loaded {
     /// The plan file first, then the included ones in the order read.
     pub files: SourceFiles,
-    /// The included nodes stand where their `include` stood.
+    /// The included nodes stand where their `include` stood. What is misspelt is
+    /// called here as it was meant, if that is known; its span is that of the mistake.
     pub document: Document,
     /// Of syntax, includes and shape; sorted.
     pub diagnostics: Vec<Diagnostic>,
@@ -76,7 +77,7 @@ pub fn load(name: &str, text: &str, read: &mut dyn FnMut(&Path) -> io::Result<St
         loader.splice(&mut node.children, &mut document.incomplete);
     }
     let Loader { files, mut diagnostics, .. } = loader;
-    schema::validate(&document, &files, &mut diagnostics);
+    schema::validate(&mut document, &files, &mut diagnostics);
     Diagnostic::sort(&mut diagnostics);
     Loaded { files, document, diagnostics }
 }

@@ -4,6 +4,7 @@
 //! Validation, suggestions, completion, `plan explain` and the reference all
 //! ask the [`Schema`]; a new setting is one entry in the file, and its use.
 
+mod correct;
 mod describe;
 mod json_schema;
 mod model;

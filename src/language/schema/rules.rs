@@ -12,7 +12,7 @@ const fn rule(
     Rule { code, severity: Severity::Error, title, why, bad, good }
 }
 
-pub(in crate::language) static RULES: [&Rule; 17] = [
+pub(in crate::language) static RULES: [&Rule; 18] = [
     &ANNOTATION,
     &BLOCK,
     &CHOICE,
@@ -26,6 +26,7 @@ pub(in crate::language) static RULES: [&Rule; 17] = [
     &RANGE,
     &REPEATED_NODE,
     &REPEATED_PROPERTY,
+    &SWAPPED,
     &TYPE,
     &UNKNOWN_NODE,
     &UNKNOWN_PROPERTY,
@@ -120,6 +121,13 @@ pub(super) static TYPE: Rule = rule(
     "plan web {\n    objective rpo=4\n}",
     "plan web {\n    objective rpo=\"4h\"\n}",
 );
+pub(super) static SWAPPED: Rule = rule(
+    "plan::shape::swapped",
+    "two values in each other's place",
+    "Each of the two is not what its place takes, and is what the other's place takes.",
+    "plan web {\n    tier disk {\n        store fs { root \"/backup\" }\n        schedule \"5m\" jitter=\"0 2 * * *\"\n    }\n}",
+    "plan web {\n    tier disk {\n        store fs { root \"/backup\" }\n        schedule \"0 2 * * *\" jitter=\"5m\"\n    }\n}",
+);
 pub(super) static CHOICE: Rule = rule(
     "plan::shape::choice",
     "a word that is none of those to choose from",
@@ -131,8 +139,8 @@ pub(super) static RANGE: Rule = rule(
     "plan::shape::range",
     "a number outside its range",
     "The number is too small or too large to mean anything.",
-    "plan web {\n    tier disk {\n        store fs { root \"/backup\" }\n        keep daily=0\n    }\n}",
-    "plan web {\n    tier disk {\n        store fs { root \"/backup\" }\n        keep daily=7\n    }\n}",
+    "plan web {\n    tier disk {\n        store fs { root \"/backup\" }\n        limit concurrency=0\n    }\n}",
+    "plan web {\n    tier disk {\n        store fs { root \"/backup\" }\n        limit concurrency=8\n    }\n}",
 );
 pub(super) static ANNOTATION: Rule = rule(
     "plan::shape::annotation",

@@ -62,7 +62,8 @@ fn values_are_counted_and_typed() {
         "compress zstd level 6",
         "schedule",
         "schedule 0",
-        "keep daily=0",
+        "limit concurrency=0",
+        "keep daily=-1",
         "keep daily=#true",
         "keep daily=7.5",
         "keep within=3",
@@ -83,13 +84,17 @@ fn properties_are_known_once_and_in_their_place() {
     insta::assert_snapshot!(in_tier(&[
         "keep dayly=7",
         "keep daily=7 daily=30",
-        "keep",
+        "limit",
         "keep 30",
         "keep { daily 7; weekly 4 }",
         "keep schedule=\"0 2 * * *\"",
         "mode full sample=\"5%\"",
         "mode full bogus=1",
         "metadata",
+        "schedule \"5m\" jitter=\"0 2 * * *\"",
+        "take x jitter=\"0 2 * * *\" schedule=\"5m\"",
+        "compress 6 level=zstd",
+        "verify \"5%\" sample=contents",
         "encrypt key=ops",
     ]));
 }

@@ -7,8 +7,10 @@
 mod arguments;
 mod children;
 mod properties;
+mod swapped;
 mod value;
 
+use super::correct::{self, Correction, Corrections};
 use super::model::{NodeShape, Schema};
 use super::rules::{ANNOTATION, NO_PLAN, REPEATED_NODE, UNKNOWN_NODE, WRONG_PLACE};
 use super::schema;
@@ -17,18 +19,22 @@ use crate::language::{Document, Node};
 
 /// Adds everything about the shape of a document: unknown, missing and repeated
 /// nodes, arguments and properties, wrong types and choices. In no order.
+/// Where it is known what was meant, the document becomes that.
 ///
 /// `files` are what the document was read from. A diagnostic of a whole text
 /// replaces those of its words that are there already.
-pub(in crate::language) fn validate(document: &Document, files: &SourceFiles, diagnostics: &mut Vec<Diagnostic>) {
-    let mut validator = Validator { schema: schema(), files, diagnostics };
+pub(in crate::language) fn validate(document: &mut Document, files: &SourceFiles, diagnostics: &mut Vec<Diagnostic>) {
+    let mut validator = Validator { schema: schema(), files, diagnostics, corrections: Corrections::new() };
     validator.document(document);
+    let corrections = validator.corrections;
+    correct::apply(document, &corrections);
 }
 
 struct Validator<'a> {
     schema: &'static Schema,
     files: &'a SourceFiles,
     diagnostics: &'a mut Vec<Diagnostic>,
+    corrections: Corrections,
 }
 
 /// Where a node stands.
@@ -43,6 +49,10 @@ struct Place {
 impl Validator<'_> {
     fn text(&self, span: Span) -> &str {
         self.files.text(span)
+    }
+
+    fn correct(&mut self, span: Span, correction: Correction) {
+        self.corrections.insert(span, correction);
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {
@@ -88,6 +98,7 @@ impl Validator<'_> {
 
     fn unknown_root(&mut self, node: &Node) {
         let span = node.name.span;
+        self.correct(span, Correction::Rename(self.schema.plan.name.clone()));
         self.report(
             Diagnostic::new(&UNKNOWN_NODE, span, format!("there is no node `{}`", node.name.value))
                 .help("did you mean `plan`?")
@@ -133,7 +144,7 @@ impl Validator<'_> {
             );
         }
         let inside = Place { shape, ..place };
-        if !node.damaged {
+        if !node.damaged && !self.swapped(node, shape) {
             self.arguments(node, inside, place);
             self.properties(node, inside);
         }

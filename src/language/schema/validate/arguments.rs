@@ -2,6 +2,7 @@
 
 use super::{Place, Validator};
 use crate::diagnostics::{Diagnostic, Edit, Fix, Span, list, nearest};
+use crate::language::schema::correct::Correction;
 use crate::language::schema::model::{Format, NodeShape, Primitive, PropertyShape};
 use crate::language::schema::rules::{EXTRA_ARGUMENT, MISSING_ARGUMENT};
 use crate::language::syntax::word::is_plain;
@@ -161,6 +162,7 @@ impl Validator<'_> {
                 && span.end <= whole.end
         };
         self.diagnostics.retain(|diagnostic| !of_a_word(diagnostic));
+        self.corrections.insert(node.name.span, Correction::Join { from: index, text: text.clone() });
         self.report(
             Diagnostic::new(&EXTRA_ARGUMENT, whole, format!("`{name}` takes one value, not {}", rest.len()))
                 .label("a text with spaces must be quoted")

@@ -3,6 +3,7 @@
 use super::{Place, Validator, allowed};
 use crate::diagnostics::{Diagnostic, Fix, Span, list, nearest};
 use crate::language::Node;
+use crate::language::schema::correct::Correction;
 use crate::language::schema::model::NodeShape;
 use crate::language::schema::rules::{BLOCK, IN_INCLUDE, MISSING_NODE, UNKNOWN_NODE, WRONG_PLACE};
 use std::collections::HashMap;
@@ -93,6 +94,7 @@ impl Validator<'_> {
         if let Some(meant) = near {
             diagnostic = diagnostic.help(format!("did you mean `{meant}`?")).fix(Fix::replace(span, meant));
             diagnostic.notes.extend(note);
+            self.correct(span, Correction::Rename(meant.to_owned()));
             self.report(diagnostic);
             return shape.children.iter().map(|known| known.name.as_str()).find(|known| *known == meant);
         }

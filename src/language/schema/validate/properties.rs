@@ -2,6 +2,7 @@
 
 use super::{Place, Validator, allowed};
 use crate::diagnostics::{Diagnostic, Edit, Fix, Span, list, nearest};
+use crate::language::schema::correct::Correction;
 use crate::language::schema::model::NodeShape;
 use crate::language::schema::rules::{
     BLOCK, MISSING_PROPERTY, NOTHING_SET, REPEATED_PROPERTY, TYPE, UNKNOWN_PROPERTY, WRONG_PLACE,
@@ -61,6 +62,7 @@ impl Validator<'_> {
             let note = allowed(names.iter().copied(), "its properties");
             let mut diagnostic = diagnostic.help(format!("did you mean `{meant}`?")).fix(Fix::replace(span, meant));
             diagnostic.notes.extend(note);
+            self.correct(span, Correction::Rename(meant.to_owned()));
             self.report(diagnostic);
             return shape.properties.iter().map(|p| p.name.as_str()).find(|name| *name == meant);
         }

@@ -2,6 +2,7 @@
 
 use super::Validator;
 use crate::diagnostics::{Diagnostic, Fix, list, nearest};
+use crate::language::schema::correct::Correction;
 use crate::language::schema::model::{Kind, Primitive};
 use crate::language::schema::rules::{ANNOTATION, CHOICE, RANGE, TYPE};
 use crate::language::{Value, ValueKind};
@@ -45,22 +46,27 @@ impl Validator<'_> {
         let message = format!("`{of}` takes {}, not {found}", kind.expected());
         let diagnostic = Diagnostic::new(&TYPE, value.span, message).label(found);
         let text = value.as_str().map(str::trim).unwrap_or_default().to_lowercase();
+        let number = || text.parse::<i128>().ok().map(ValueKind::Integer);
         let meant = match kind.primitive {
             Primitive::Boolean if YES.contains(&text.as_str()) || value.kind == ValueKind::Integer(1) => {
-                Some("#true".to_owned())
+                Some(ValueKind::Bool(true))
             }
             Primitive::Boolean if NO.contains(&text.as_str()) || value.kind == ValueKind::Integer(0) => {
-                Some("#false".to_owned())
+                Some(ValueKind::Bool(false))
             }
-            Primitive::Integer => text.parse::<i128>().ok().map(|number| number.to_string()),
+            Primitive::Integer => number(),
             // A number may be a name, but never a duration: that lacks its unit.
-            Primitive::Text
-                if may_be_digits(kind) && matches!(value.kind, ValueKind::Integer(_) | ValueKind::Float(_)) =>
-            {
-                Some(format!("\"{shown}\""))
-            }
+            Primitive::Text if may_be_digits(kind) && value.written.is_some() => Some(ValueKind::String(shown.clone())),
             _ => None,
         };
+        if let Some(meant) = &meant {
+            self.correct(value.span, Correction::Value(meant.clone()));
+        }
+        let meant = meant.map(|meant| match meant {
+            ValueKind::Integer(number) => number.to_string(),
+            ValueKind::Bool(on) => format!("#{on}"),
+            _ => format!("\"{shown}\""),
+        });
         self.report(match (meant, &value.kind) {
             (Some(meant), _) => diagnostic.help(format!("write `{meant}`")).fix(Fix::replace(value.span, meant)),
             (None, ValueKind::Null) => diagnostic.help("leave the setting out to have its default"),
@@ -79,6 +85,9 @@ impl Validator<'_> {
         let same_but_case = kind.choice_names().find(|name| name.eq_ignore_ascii_case(text));
         let meant = same_but_case.or_else(|| nearest(text, kind.choice_names()));
         let names = list(kind.choice_names(), "or");
+        if let Some(meant) = meant {
+            self.correct(value.span, Correction::Value(ValueKind::String(meant.to_owned())));
+        }
         self.report(match meant {
             Some(meant) => {
                 let note = format!("it takes {names}");
