@@ -33,6 +33,9 @@ pub enum RepositoryError {
     NoSnapshot { wanted: String },
     #[error("the restore target: {0}")]
     Target(String),
+    /// Another host deletes at this moment.
+    #[error("`{host}` is pruning this store (until {until} at the latest); try again later")]
+    Leased { host: String, until: String },
     #[error("cancelled")]
     Cancelled,
     #[error("internal error: {0}")]
@@ -45,6 +48,7 @@ impl RepositoryError {
         match self {
             Self::NoRepository { .. } => Exit::NoRepository,
             Self::Cancelled => Exit::Cancelled,
+            Self::Leased { .. } => Exit::TryLater,
             Self::Object { source: FormatError::NoKey | FormatError::WrongKey, .. } => Exit::WrongKey,
             Self::Object { source: FormatError::Io(error), .. } => match StoreError::of(error) {
                 Some(error) => exit_of_store(error),

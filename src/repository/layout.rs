@@ -11,7 +11,6 @@ pub(crate) const TREES: &str = "trees/";
 pub(crate) const INDEXES: &str = "index/";
 pub const SNAPSHOTS: &str = "snapshots/";
 pub(crate) const RUNS: &str = "runs/";
-pub(crate) const LEASES: &str = "lease/";
 
 /// A plan's name (of a source, a tier) as one component of a path: letters,
 /// digits and `._-` stay, all else becomes `%XX`; a leading dot too.

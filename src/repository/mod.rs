@@ -10,19 +10,23 @@ mod catalogue;
 mod error;
 mod layout;
 mod open;
+mod prune;
 mod restore;
 mod selection;
 mod state;
+mod verify;
 
 pub use backup::{BackupOutcome, BackupRequest, BackupSource, Progress, backup};
 pub use catalogue::{Catalogue, SnapshotInfo};
 pub use error::RepositoryError;
 pub use layout::{SNAPSHOTS, component};
 pub use open::{Repository, RepositoryConfig};
+pub use prune::{DEFAULT_GRACE, PrunePlan, execute as execute_prune, plan as plan_prune};
 pub use restore::{
     RestorePlan, RestoreProgress, RestoreRequest, for_each as for_each_entry, plan as plan_restore, read_file, restore,
 };
 pub use selection::{BadPattern, Selection};
+pub use verify::{VerifyLevel, VerifyOutcome, VerifyProblem, VerifyProgress, VerifyRequest, verify};
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@
 mod job;
 mod read;
 
+pub(super) use job::{frame_table, open_frames};
 pub use read::read_file;
 
 use super::selection::Selection;

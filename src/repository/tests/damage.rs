@@ -1,0 +1,203 @@
+use super::*;
+use crate::archive::FormatError;
+use crate::base::Percent;
+use crate::stores::Put;
+use crate::stores::testing::{Effect, Faults};
+use std::time::Duration;
+
+fn verify_all(bench: &Bench, level: VerifyLevel, sample: &str) -> VerifyOutcome {
+    let repository = Repository::open(&bench.store).unwrap();
+    let identities = bench.identities.as_ref().filter(|_| level == VerifyLevel::Contents);
+    let catalogue = Catalogue::new(&repository, identities);
+    let snapshots = catalogue.snapshots(None).unwrap();
+    let request = VerifyRequest {
+        snapshots: &snapshots,
+        only_run: None,
+        level,
+        sample: sample.parse::<Percent>().unwrap(),
+        seed: 7,
+        threads: 2,
+        cancel: Cancellation::default(),
+        progress: &VerifyProgress::default(),
+    };
+    verify(&catalogue, &request).unwrap()
+}
+
+fn bench_with_three_runs() -> Bench {
+    let bench = Bench::new();
+    bench.write("large", &noise(9, 3 << 20));
+    for run in 0..3 {
+        for file in 0..20 {
+            bench.write(&format!("d/f{file}"), &noise(file + 100 * run, 4000));
+        }
+        bench.backup();
+    }
+    bench
+}
+
+#[test]
+fn a_sound_store_verifies_at_every_level() {
+    let bench = bench_with_three_runs();
+    for level in [VerifyLevel::Presence, VerifyLevel::Checksum, VerifyLevel::Contents] {
+        let outcome = verify_all(&bench, level, "100%");
+        assert!(outcome.is_good() && outcome.unrecorded.is_empty(), "{level:?} {:?}", outcome.problems);
+        assert!(outcome.objects >= 12);
+    }
+    let contents = verify_all(&bench, VerifyLevel::Contents, "100%");
+    // 61 files were stored, the large one in several chunks.
+    assert!(contents.chunks >= 62, "{}", contents.chunks);
+    let sampled = verify_all(&bench, VerifyLevel::Contents, "1%");
+    assert!(sampled.is_good() && sampled.bytes > 0 && sampled.bytes < contents.bytes);
+}
+
+#[test]
+fn a_missing_or_changed_object_is_named_with_the_snapshots_that_need_it() {
+    let bench = bench_with_three_runs();
+    let objects: Vec<String> = bench.store.list("").unwrap().into_iter().map(|object| object.name).collect();
+    let snapshots = bench.snapshots().len();
+    for name in objects.iter().filter(|name| name.contains('/') && !name.starts_with("runs/")) {
+        let whole = bench.store.read(name, 1 << 30).unwrap();
+        let mut flipped = whole.clone();
+        let middle = flipped.len() / 2;
+        flipped[middle] ^= 1;
+        bench.store.put(name, &flipped, Put::Replace).unwrap();
+        assert!(verify_all(&bench, VerifyLevel::Presence, "100%").is_good());
+        for level in [VerifyLevel::Checksum, VerifyLevel::Contents] {
+            let outcome = verify_all(&bench, level, "100%");
+            assert!(!outcome.is_good(), "{level:?} {name}");
+            assert!(outcome.problems.iter().all(|problem| !problem.snapshots.is_empty()));
+        }
+        bench.store.put(name, &whole[..middle], Put::Replace).unwrap();
+        assert_eq!(verify_all(&bench, VerifyLevel::Presence, "100%").problems.len(), 1, "{name}");
+        bench.store.delete(std::slice::from_ref(name)).unwrap();
+        if !name.starts_with("snapshots/") {
+            let outcome = verify_all(&bench, VerifyLevel::Presence, "100%");
+            assert_eq!(outcome.problems[0].problem, "it is missing");
+        }
+        bench.store.put(name, &whole, Put::Replace).unwrap();
+    }
+    assert_eq!(bench.snapshots().len(), snapshots);
+    assert!(verify_all(&bench, VerifyLevel::Contents, "100%").is_good());
+}
+
+#[test]
+fn a_damaged_archive_costs_only_the_files_in_it() {
+    let bench = bench_with_three_runs();
+    let newest = bench.snapshots().pop().unwrap();
+    let own = format!("archives/data/{}", newest.run);
+    let name = bench.store.list(&own).unwrap().remove(0).name;
+    let mut bytes = bench.store.read(&name, 1 << 30).unwrap();
+    let last = bytes.len() - 2000;
+    bytes[last] ^= 0x40;
+    bench.store.put(&name, &bytes, Put::Replace).unwrap();
+    let (target, report) = bench.restore(&newest, &[]);
+    assert!(!report.failures.is_empty() && report.failures.len() <= 20);
+    assert_eq!(std::fs::read(target.path().join("large")).unwrap(), noise(9, 3 << 20));
+}
+
+#[test]
+fn reading_needs_the_right_key_and_says_so() {
+    let bench = bench_with_three_runs();
+    let repository = Repository::open(&bench.store).unwrap();
+    let newest = bench.snapshots().pop().unwrap();
+    let error = Catalogue::new(&repository, None).load(&newest).unwrap_err();
+    assert!(matches!(error, RepositoryError::Object { source: FormatError::NoKey, .. }));
+    assert_eq!(error.exit(), crate::base::Exit::WrongKey);
+    let stranger = Identities::parse(generate_identity().0.expose().as_bytes(), None).unwrap();
+    let error = Catalogue::new(&repository, Some(&stranger)).load(&newest).unwrap_err();
+    assert_eq!(error.exit(), crate::base::Exit::WrongKey);
+}
+
+fn prune(bench: &Bench, forget: &[SnapshotInfo], grace: Duration) -> PrunePlan {
+    let repository = Repository::open(&bench.store).unwrap();
+    let catalogue = Catalogue::new(&repository, None);
+    let plan = plan_prune(&catalogue, forget, bench.context.now(), grace).unwrap();
+    execute_prune(&catalogue, &plan, &bench.run_id(), "host", bench.context.now()).unwrap();
+    plan
+}
+
+#[test]
+fn forgetting_frees_only_what_nobody_needs_and_only_after_the_grace_period() {
+    let bench = bench_with_three_runs();
+    let snapshots = bench.snapshots();
+    let before = bench.store.list("archives/").unwrap().len();
+    let plan = prune(&bench, &snapshots[..2], Duration::from_secs(600));
+    assert!(plan.delete.is_empty() && plan.doomed_bytes() > 80_000, "{plan:?}");
+    assert_eq!((bench.snapshots().len(), bench.store.list("archives/").unwrap().len()), (1, before));
+    bench.assert_newest_restores();
+    // The bench's clock goes on by a minute at each look.
+    (0..10).for_each(|_| _ = bench.context.now());
+    let plan = prune(&bench, &[], Duration::from_secs(600));
+    assert!(plan.freed_bytes() > 80_000 && plan.doom.is_empty());
+    // The first archive stays: the large file is in it.
+    assert_eq!(bench.store.list("archives/").unwrap().len(), before - 1);
+    bench.assert_newest_restores();
+    assert!(verify_all(&bench, VerifyLevel::Contents, "100%").is_good());
+    bench.write("again", b"a run after a prune");
+    bench.backup();
+    bench.assert_newest_restores();
+    assert!(prune(&bench, &[], Duration::ZERO).is_empty());
+}
+
+#[test]
+fn what_was_deleted_behind_the_hosts_back_is_stored_anew() {
+    let bench = bench_with_three_runs();
+    let archives: Vec<String> = bench.store.list("archives/").unwrap().into_iter().map(|object| object.name).collect();
+    bench.store.delete(&archives).unwrap();
+    bench.backup();
+    bench.assert_newest_restores();
+}
+
+#[test]
+fn two_prunes_at_once_are_refused_and_a_dead_hosts_lease_runs_out() {
+    let bench = bench_with_three_runs();
+    let repository = Repository::open(&bench.store).unwrap();
+    let catalogue = Catalogue::new(&repository, None);
+    let lease = |until: &str| format!(r#"{{"host":"other","run":"20260101T000000Z-00000000","expires":"{until}"}}"#);
+    bench.store.put("lease/prune.json", lease("2099-01-01T00:00:00Z").as_bytes(), Put::Replace).unwrap();
+    let plan = plan_prune(&catalogue, &bench.snapshots()[..1], bench.context.now(), Duration::ZERO).unwrap();
+    let error = execute_prune(&catalogue, &plan, &bench.run_id(), "host", bench.context.now()).unwrap_err();
+    insta::assert_snapshot!(error, @"`other` is pruning this store (until 2099-01-01T00:00:00Z at the latest); try again later");
+    assert_eq!(bench.snapshots().len(), 3);
+    bench.store.put("lease/prune.json", lease("2001-01-01T00:00:00Z").as_bytes(), Put::Replace).unwrap();
+    execute_prune(&catalogue, &plan, &bench.run_id(), "host", bench.context.now()).unwrap();
+    assert_eq!(bench.snapshots().len(), 2);
+}
+
+#[test]
+fn whichever_store_call_fails_earlier_snapshots_stay_and_the_next_run_is_clean() {
+    for effect in [
+        Effect::Fail(crate::stores::StoreErrorKind::Unexpected),
+        Effect::LoseAnswer(crate::stores::StoreErrorKind::Timeout),
+        Effect::Crash,
+    ] {
+        for call in 1.. {
+            let bench = Bench { volume_bytes: 30_000, ..Bench::new() };
+            for file in 0..8 {
+                bench.write(&format!("f{file}"), &noise(file, 9000));
+            }
+            bench.backup();
+            let first = bench.snapshots().pop().unwrap();
+            let copy = tempfile::tempdir().unwrap();
+            let copied = copy.path().join("first");
+            assert!(
+                std::process::Command::new("cp").arg("-a").arg(bench.source()).arg(&copied).status().unwrap().success()
+            );
+            for file in 4..12 {
+                bench.write(&format!("f{file}"), &noise(file + 50, 9000));
+            }
+            let faults = Arc::new(Faults::on_call(call, effect));
+            let faulty = bench.store.with_faults(Arc::clone(&faults));
+            let options = WalkOptions::new(bench.source());
+            let outcome = bench.backup_from(BackupSource::Files(&options), &faulty);
+            if faults.calls() < call {
+                assert!(call > 10 && outcome.is_ok());
+                break;
+            }
+            bench.assert_restores(&first, &copied);
+            bench.backup();
+            bench.assert_newest_restores();
+            assert!(verify_all(&bench, VerifyLevel::Contents, "100%").is_good(), "{effect:?} {call}");
+        }
+    }
+}

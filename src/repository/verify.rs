@@ -1,0 +1,479 @@
+//! Whether stored bytes are what was written. Always of the store, never of a local copy.
+
+use super::restore::{frame_table, open_frames};
+use super::{Catalogue, RepositoryError, SnapshotInfo, layout};
+use crate::archive::{ArchiveTable, Extent, FormatError, HashingWriter, RunRecord};
+use crate::base::{Cancellation, ContentHash, Percent};
+use crate::stores::{StoreError, StoreErrorKind};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::{self, Read};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+
+/// How closely to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum VerifyLevel {
+    /// The objects are there, with their sizes. One listing; no key.
+    Presence,
+    /// Their stored bytes hash to what was written. Reads everything; no key.
+    Checksum,
+    /// Decrypt, decompress, and hash all content. Needs a key.
+    Contents,
+}
+
+pub struct VerifyRequest<'a> {
+    /// What must be restorable.
+    pub snapshots: &'a [SnapshotInfo],
+    /// Of the objects that these need, only those that this run wrote.
+    pub only_run: Option<&'a crate::base::RunId>,
+    pub level: VerifyLevel,
+    /// The share of objects (checksum) or frames (contents) that is read.
+    pub sample: Percent,
+    /// Chooses the sample.
+    pub seed: u64,
+    /// Threads; 0: as many as pay.
+    pub threads: usize,
+    pub cancel: Cancellation,
+    pub progress: &'a VerifyProgress,
+}
+
+#[derive(Debug, Default)]
+pub struct VerifyProgress {
+    pub objects: AtomicU64,
+    pub bytes: AtomicU64,
+}
+
+/// What a verification found.
+#[derive(Clone, Debug, Default)]
+pub struct VerifyOutcome {
+    /// Objects whose presence and size were checked.
+    pub objects: u64,
+    /// Objects that were read, at least in part.
+    pub objects_read: u64,
+    /// Bytes read from the store (checksum) or hashed (contents).
+    pub bytes: u64,
+    /// Chunks whose hash was right (contents).
+    pub chunks: u64,
+    pub problems: Vec<VerifyProblem>,
+    /// Objects that lie in an archive class and cannot be read now.
+    pub archived: u64,
+    /// Snapshots without a readable run record: only their own object was looked at.
+    pub unrecorded: Vec<String>,
+}
+
+impl VerifyOutcome {
+    pub fn is_good(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+/// An object that is missing or damaged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifyProblem {
+    pub object: String,
+    pub problem: String,
+    /// Run ids of the snapshots that need it.
+    pub snapshots: Vec<String>,
+}
+
+/// Threads at least, for stores that answer slowly.
+const THREADS_MIN: usize = 4;
+
+/// An object and what is known of it.
+struct Expected {
+    name: String,
+    /// From a run record; `None`: only that it must be there.
+    size: Option<u64>,
+    sha256: Option<String>,
+}
+
+/// Verifies what the snapshots need.
+///
+/// # Errors
+/// What prevents looking at all. Damage is no error: it is in the outcome.
+pub fn verify(catalogue: &Catalogue<'_>, request: &VerifyRequest<'_>) -> Result<VerifyOutcome, RepositoryError> {
+    let mut outcome = VerifyOutcome::default();
+    let needed = needed_objects(catalogue, request, &mut outcome)?;
+    let present: HashMap<String, u64> =
+        catalogue.store().list("")?.into_iter().map(|object| (object.name, object.size_bytes)).collect();
+    let mut intact = Vec::new();
+    for (expected, snapshots) in needed {
+        outcome.objects += 1;
+        let problem = match (present.get(&expected.name), expected.size) {
+            (None, _) => "it is missing".to_owned(),
+            (Some(found), Some(size)) if *found != size => format!("it has {found} bytes where {size} were written"),
+            _ => {
+                intact.push((expected, snapshots));
+                continue;
+            }
+        };
+        outcome.problems.push(VerifyProblem { object: expected.name, problem, snapshots });
+    }
+    request.progress.objects.store(outcome.objects, Ordering::Relaxed);
+    match request.level {
+        VerifyLevel::Presence => {}
+        VerifyLevel::Checksum => checksum(catalogue, request, &intact, &mut outcome)?,
+        VerifyLevel::Contents => contents(catalogue, request, &intact, &mut outcome)?,
+    }
+    outcome.problems.sort_by(|a, b| a.object.cmp(&b.object));
+    Ok(outcome)
+}
+
+/// Each object that the snapshots need, with the snapshots that do.
+fn needed_objects(
+    catalogue: &Catalogue<'_>,
+    request: &VerifyRequest<'_>,
+    outcome: &mut VerifyOutcome,
+) -> Result<Vec<(Expected, Vec<String>)>, RepositoryError> {
+    let records = catalogue.records(None)?;
+    let written: HashMap<&str, _> =
+        records.iter().flat_map(|record| &record.objects).map(|object| (object.name.as_str(), object)).collect();
+    let mut needed: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for info in request.snapshots {
+        let id = info.run.to_string();
+        needed.entry(&info.name).or_default().insert(id.clone());
+        let Some(record) = &info.record else {
+            outcome.unrecorded.push(id);
+            continue;
+        };
+        for name in objects_of(record) {
+            needed.entry(name).or_default().insert(id.clone());
+        }
+    }
+    let of_run = |name: &str| request.only_run.is_none_or(|run| layout::parse(name).is_some_and(|(_, of)| of == *run));
+    Ok(needed
+        .into_iter()
+        .filter(|(name, _)| of_run(name))
+        .map(|(name, snapshots)| {
+            let object = written.get(name);
+            let expected = Expected {
+                name: name.to_owned(),
+                size: object.map(|object| object.size),
+                sha256: object.map(|object| object.sha256.clone()),
+            };
+            (expected, snapshots.into_iter().collect())
+        })
+        .collect())
+}
+
+/// All objects that a run's snapshot needs: its own and those of earlier runs.
+pub(super) fn objects_of(record: &RunRecord) -> impl Iterator<Item = &str> {
+    record.objects.iter().map(|object| object.name.as_str()).chain(record.requires.iter().map(String::as_str))
+}
+
+/// Whether the thing of number `at` is in the sample. The same seed chooses the same.
+fn is_sampled(request: &VerifyRequest<'_>, name: &str, at: u64) -> bool {
+    if request.sample == Percent::ALL {
+        return true;
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&request.seed.to_le_bytes()).update(&at.to_le_bytes()).update(name.as_bytes());
+    let bytes: [u8; 4] = hasher.finalize().as_bytes()[..4].try_into().expect("a hash has four bytes");
+    f64::from(u32::from_le_bytes(bytes)) < request.sample.fraction() * f64::from(u32::MAX)
+}
+
+/// Runs `work` for each place in `0..count` on several threads; the first error ends it.
+fn in_parallel(
+    request: &VerifyRequest<'_>,
+    count: usize,
+    work: impl Fn(usize) -> Result<(), RepositoryError> + Sync,
+) -> Result<(), RepositoryError> {
+    let threads = match request.threads {
+        0 => thread::available_parallelism().map_or(THREADS_MIN, |cores| cores.get().max(THREADS_MIN)),
+        threads => threads,
+    };
+    let (next, failure) = (AtomicUsize::new(0), Mutex::new(None));
+    thread::scope(|scope| {
+        for _ in 0..threads.min(count) {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    if at >= count {
+                        break;
+                    }
+                    let done = if request.cancel.is_cancelled() { Err(RepositoryError::Cancelled) } else { work(at) };
+                    if let Err(error) = done {
+                        next.store(count, Ordering::Relaxed);
+                        failure.lock().expect("no thread panics while it holds the failure").get_or_insert(error);
+                    }
+                }
+            });
+        }
+    });
+    failure.into_inner().expect("all threads have ended").map_or(Ok(()), Err)
+}
+
+/// What the threads found, merged into the outcome at the end.
+#[derive(Default)]
+struct Findings(Mutex<VerifyOutcome>);
+
+impl Findings {
+    fn add(&self, change: impl FnOnce(&mut VerifyOutcome)) {
+        change(&mut self.0.lock().expect("no thread panics while it holds the findings"));
+    }
+
+    fn merge(self, outcome: &mut VerifyOutcome) {
+        let found = self.0.into_inner().expect("all threads have ended");
+        outcome.objects_read += found.objects_read;
+        outcome.bytes += found.bytes;
+        outcome.chunks += found.chunks;
+        outcome.archived += found.archived;
+        outcome.problems.extend(found.problems);
+    }
+
+    /// Notes a failed read, or passes on what will fail everywhere.
+    fn failed(&self, object: &str, snapshots: &[String], error: RepositoryError) -> Result<(), RepositoryError> {
+        let problem = match error {
+            RepositoryError::Store(StoreError { kind: StoreErrorKind::Archived, .. }) => {
+                self.add(|found| found.archived += 1);
+                return Ok(());
+            }
+            RepositoryError::Object { source, .. } if source.is_damage() => source.to_string(),
+            RepositoryError::Store(error) if error.kind == StoreErrorKind::NotFound => "it is missing".to_owned(),
+            other => return Err(other),
+        };
+        let (object, snapshots) = (object.to_owned(), snapshots.to_vec());
+        self.add(|found| found.problems.push(VerifyProblem { object, problem, snapshots }));
+        Ok(())
+    }
+}
+
+type Needed = (Expected, Vec<String>);
+
+fn checksum(
+    catalogue: &Catalogue<'_>,
+    request: &VerifyRequest<'_>,
+    objects: &[Needed],
+    outcome: &mut VerifyOutcome,
+) -> Result<(), RepositoryError> {
+    // A small sample of few objects is still a look at one.
+    let mut chosen: Vec<&Needed> = objects.iter().filter(|(object, _)| is_sampled(request, &object.name, 0)).collect();
+    if chosen.is_empty() {
+        chosen.extend(objects.first());
+    }
+    let findings = Findings::default();
+    in_parallel(request, chosen.len(), |at| {
+        let (expected, snapshots) = chosen[at];
+        let (Some(size), Some(sha256)) = (expected.size, &expected.sha256) else { return Ok(()) };
+        let read = || -> io::Result<String> {
+            let mut stream = catalogue.store().stream_sized(&expected.name, size)?;
+            let mut hasher = HashingWriter::new(io::sink());
+            let mut buffer = vec![0; 1 << 20];
+            loop {
+                let count = stream.read(&mut buffer)?;
+                if count == 0 {
+                    return Ok(hasher.finish().2);
+                }
+                io::Write::write_all(&mut hasher, &buffer[..count])?;
+                request.progress.bytes.fetch_add(count as u64, Ordering::Relaxed);
+            }
+        };
+        match read() {
+            Ok(found) => {
+                findings.add(|findings| {
+                    findings.objects_read += 1;
+                    findings.bytes += size;
+                });
+                if found == *sha256 {
+                    return Ok(());
+                }
+                let error = FormatError::corrupt("the object", "its bytes are not those that were written");
+                findings.failed(
+                    &expected.name,
+                    snapshots,
+                    RepositoryError::object(catalogue.store(), &expected.name, error),
+                )
+            }
+            Err(error) => findings.failed(
+                &expected.name,
+                snapshots,
+                RepositoryError::io(catalogue.store(), &expected.name, error),
+            ),
+        }
+    })?;
+    findings.merge(outcome);
+    Ok(())
+}
+
+/// A chunk and where it must lie.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Chunk {
+    archive: u32,
+    offset: u64,
+    length: u64,
+    hash: ContentHash,
+}
+
+fn contents(
+    catalogue: &Catalogue<'_>,
+    request: &VerifyRequest<'_>,
+    objects: &[Needed],
+    outcome: &mut VerifyOutcome,
+) -> Result<(), RepositoryError> {
+    let findings = Findings::default();
+    let mut table = ArchiveTable::default();
+    let mut chunks = Vec::new();
+    let mut layers = BTreeSet::new();
+    for info in request.snapshots {
+        let id = [info.run.to_string()];
+        let snapshot = match catalogue.load(info) {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                findings.failed(&info.name, &id, error)?;
+                continue;
+            }
+        };
+        for layer in &snapshot.layers {
+            if !layers.insert(layer.object.clone()) {
+                continue;
+            }
+            let one = crate::archive::Snapshot { layers: vec![layer.clone()], ..snapshot.clone() };
+            if let Err(error) = gather(catalogue, &one, &mut table, &mut chunks) {
+                findings.failed(&layer.object, &id, error)?;
+            }
+        }
+    }
+    let archives: HashMap<&str, &[String]> = objects
+        .iter()
+        .filter(|(object, _)| object.name.starts_with(layout::ARCHIVES))
+        .map(|(object, snapshots)| (object.name.as_str(), &snapshots[..]))
+        .collect();
+    for (name, snapshots) in &archives {
+        let place = table.place(name);
+        match catalogue.index_of_archive(name) {
+            Ok(index) => chunks.extend(
+                index
+                    .archives
+                    .iter()
+                    .filter(|listed| listed.name == **name)
+                    .flat_map(|listed| &listed.chunks)
+                    .map(|row| Chunk { archive: place, offset: row.offset, length: row.length, hash: row.hash }),
+            ),
+            Err(error) => findings.failed(name, snapshots, error)?,
+        }
+    }
+    chunks.sort_unstable();
+    chunks.dedup();
+    let (frames, tables) = frames_to_read(catalogue, request, &archives, &mut table, &findings)?;
+    let reads: Vec<&[(u32, usize)]> = frames.chunks(FRAMES_A_TURN).collect();
+    in_parallel(request, reads.len(), |at| {
+        let mut reader = None;
+        for &(archive, frame) in reads[at] {
+            if request.cancel.is_cancelled() {
+                return Err(RepositoryError::Cancelled);
+            }
+            let name = table.name(archive).unwrap_or_default();
+            let snapshots = archives.get(name).copied().unwrap_or_default();
+            let frame_table = &tables[&archive];
+            let mut read = || -> Result<Vec<u8>, RepositoryError> {
+                if reader.as_ref().is_none_or(|(opened, _)| *opened != archive) {
+                    reader = Some((archive, open_frames(catalogue, name)?));
+                }
+                let Some((_, reader)) = &mut reader else {
+                    return Err(RepositoryError::Internal("no archive is open".to_owned()));
+                };
+                reader.read(frame_table, frame).map_err(|error| RepositoryError::object(catalogue.store(), name, error))
+            };
+            match read() {
+                Ok(bytes) => {
+                    let (good, bad) = check_frame(&chunks, archive, frame_table.start(frame), &bytes);
+                    request.progress.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                    findings.add(|findings| {
+                        findings.bytes += bytes.len() as u64;
+                        findings.chunks += good;
+                    });
+                    if bad > 0 {
+                        let error = FormatError::corrupt(
+                            "the archive",
+                            format!("{bad} chunks of frame {frame} have other bytes than were written"),
+                        );
+                        findings.failed(name, snapshots, RepositoryError::object(catalogue.store(), name, error))?;
+                    }
+                }
+                Err(error) => findings.failed(name, snapshots, error)?,
+            }
+        }
+        Ok(())
+    })?;
+    outcome.objects_read += archives.len() as u64;
+    findings.merge(outcome);
+    // One damaged frame is enough to name an archive.
+    outcome.problems.sort_by(|a, b| (&a.object, &a.problem).cmp(&(&b.object, &b.problem)));
+    outcome.problems.dedup_by(|a, b| a.object == b.object && a.problem == b.problem);
+    Ok(())
+}
+
+/// Frames that one thread reads in a row, so that an archive is not opened for each.
+const FRAMES_A_TURN: usize = 8;
+
+/// Reads a layer and notes the content of files that are one chunk.
+fn gather(
+    catalogue: &Catalogue<'_>,
+    layer: &crate::archive::Snapshot,
+    table: &mut ArchiveTable,
+    chunks: &mut Vec<Chunk>,
+) -> Result<(), RepositoryError> {
+    let mut rows = catalogue.entries(layer, table)?;
+    let name = &layer.layers[0].object;
+    while let Some(row) = rows.next_row().map_err(|error| RepositoryError::object(catalogue.store(), name, error))? {
+        let crate::archive::Row::Entry(entry) = row else { continue };
+        let Some(content) = entry.content else { continue };
+        if let [Extent::Stored { archive, offset, length }] = content.extents[..] {
+            chunks.push(Chunk { archive, offset, length, hash: content.hash });
+        }
+    }
+    Ok(())
+}
+
+type FrameTables = HashMap<u32, std::sync::Arc<crate::archive::FrameTable>>;
+
+/// The frames that are in the sample, in order; at least one where there is any.
+fn frames_to_read(
+    catalogue: &Catalogue<'_>,
+    request: &VerifyRequest<'_>,
+    archives: &HashMap<&str, &[String]>,
+    table: &mut ArchiveTable,
+    findings: &Findings,
+) -> Result<(Vec<(u32, usize)>, FrameTables), RepositoryError> {
+    let (mut all, mut chosen, mut tables) = (Vec::new(), Vec::new(), HashMap::new());
+    let sorted: BTreeMap<_, _> = archives.iter().collect();
+    for (name, snapshots) in sorted {
+        let frames = match frame_table(catalogue, name) {
+            Ok(frames) => frames,
+            Err(error) => {
+                findings.failed(name, snapshots, error)?;
+                continue;
+            }
+        };
+        let place = table.place(name);
+        for frame in 0..frames.len() {
+            all.push((place, frame));
+            if is_sampled(request, name, frame as u64) {
+                chosen.push((place, frame));
+            }
+        }
+        tables.insert(place, frames);
+    }
+    if chosen.is_empty() && !all.is_empty() {
+        chosen.push(all[(request.seed % all.len() as u64) as usize]);
+    }
+    Ok((chosen, tables))
+}
+
+/// How many chunks that lie whole in a frame hash right, and how many do not.
+fn check_frame(chunks: &[Chunk], archive: u32, start: u64, bytes: &[u8]) -> (u64, u64) {
+    let end = start + bytes.len() as u64;
+    let from = chunks.partition_point(|chunk| (chunk.archive, chunk.offset) < (archive, start));
+    let (mut good, mut bad) = (0, 0);
+    for chunk in chunks[from..].iter().take_while(|chunk| chunk.archive == archive && chunk.offset < end) {
+        if chunk.offset + chunk.length > end {
+            // A file of several chunks: each of those stands in the index.
+            continue;
+        }
+        let at = (chunk.offset - start) as usize;
+        let right = ContentHash::of(&bytes[at..at + chunk.length as usize]) == chunk.hash;
+        *(if right { &mut good } else { &mut bad }) += 1;
+    }
+    (good, bad)
+}
