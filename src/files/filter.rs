@@ -1,9 +1,11 @@
 use super::{FileKind, Metadata, plain_reason};
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::{fs, io};
 
 /// Largest file of exclude patterns that is read.
@@ -25,6 +27,8 @@ pub enum FilterError {
 /// git, cannot be taken in again).
 pub(super) struct Filter {
     patterns: Gitignore,
+    /// Of the patterns given directly, whether each ever decided anything.
+    has_matched: HashMap<String, AtomicBool>,
     max_file_size_bytes: Option<u64>,
     /// Device and inode of what is never taken, however it is reached.
     never_inodes: Vec<(u64, u64)>,
@@ -56,8 +60,10 @@ impl Filter {
         let patterns = builder
             .build()
             .map_err(|error| FilterError::Pattern { pattern: rules.exclude.join(" "), reason: reason(&error) })?;
+        let given = rules.exclude.iter().filter(|pattern| !pattern.trim().is_empty() && !pattern.starts_with('#'));
         Ok(Self {
             patterns,
+            has_matched: given.map(|pattern| (pattern.trim_end().to_owned(), AtomicBool::new(false))).collect(),
             max_file_size_bytes: rules.max_file_size_bytes,
             never_inodes: rules.never.iter().filter_map(|path| inode_of(path)).collect(),
             never_paths: rules.never.iter().filter_map(|path| below(rules.base, path)).collect(),
@@ -74,7 +80,19 @@ impl Filter {
         if self.never_paths.iter().any(|never| never == path) {
             return true;
         }
-        matches!(self.patterns.matched(Path::new(OsStr::from_bytes(path)), is_directory), Match::Ignore(_))
+        let decision = self.patterns.matched(Path::new(OsStr::from_bytes(path)), is_directory);
+        if let Some(has_matched) = decision.inner().and_then(|glob| self.has_matched.get(glob.original())) {
+            has_matched.store(true, Ordering::Relaxed);
+        }
+        matches!(decision, Match::Ignore(_))
+    }
+
+    /// The patterns given directly that decided nothing so far, sorted.
+    pub fn idle_patterns(&self) -> Vec<String> {
+        let is_idle = |(_, has_matched): &(&String, &AtomicBool)| !has_matched.load(Ordering::Relaxed);
+        let mut idle: Vec<_> = self.has_matched.iter().filter(is_idle).map(|(pattern, _)| pattern.clone()).collect();
+        idle.sort_unstable();
+        idle
     }
 
     /// Whether an entry is left out for what it is rather than for its name.

@@ -8,7 +8,7 @@ use rustix::fs::{
     openat, utimensat,
 };
 use rustix::io::Errno;
-use rustix::process::{Gid, Uid};
+use rustix::process::{Gid, Uid, getegid, geteuid};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,8 +20,9 @@ const NANOSECONDS_PER_SECOND: u32 = 1_000_000_000;
 /// The order matters: changing the owner clears set-uid bits and capabilities,
 /// so it comes first; user attributes can be set only while the mode allows
 /// writing; an ACL changes the mode; and everything may touch the time.
-#[derive(Default)]
 pub(super) struct Attributes {
+    /// Whom new files belong to.
+    creator: (u32, u32),
     /// Seen once: we are not allowed to give files away.
     owner_denied: AtomicBool,
 }
@@ -113,6 +114,20 @@ impl<'a> Subject<'a> {
 }
 
 impl Attributes {
+    pub fn new() -> Self {
+        Self { creator: (geteuid().as_raw(), getegid().as_raw()), owner_denied: AtomicBool::new(false) }
+    }
+
+    /// The mode to create a file with: the right one at once where nobody can
+    /// see more by it than in the end, so that it need not be set. The system
+    /// may take bits away.
+    pub fn creation_mode(&self, wanted: &Wanted<'_>) -> Mode {
+        let Metadata { mode, uid, gid, .. } = *wanted.metadata;
+        let is_ours = self.creator == (uid, gid);
+        let mode = if is_ours && wanted.xattrs.is_empty() { mode & 0o777 } else { 0o600 };
+        Mode::from_raw_mode(mode)
+    }
+
     /// Makes the subject's attributes what is wanted, changing only what differs.
     pub fn apply(&self, subject: &Subject<'_>, wanted: &Wanted<'_>, tally: &Tally) -> Result<(), FailureReason> {
         if wanted.metadata.mtime.nanoseconds >= NANOSECONDS_PER_SECOND {
@@ -120,7 +135,9 @@ impl Attributes {
         }
         let found = subject.metadata().map_err(|errno| failed("inspect", errno))?;
         let dropped_bits = self.apply_owner(subject, &found, wanted, tally)?;
-        self.apply_xattrs(subject, wanted, tally, |name| !xattrs::is_acl(name))?;
+        let xattrs = subject.xattrs().map_err(|error| failed("read the attributes of", error))?;
+        let apply_xattrs = |is_due: fn(&[u8]) -> bool| apply_xattrs(subject, &xattrs, wanted, tally, is_due);
+        apply_xattrs(|name| !xattrs::is_acl(name))?;
         if found.kind != FileKind::Symlink {
             let mode = wanted.metadata.mode & 0o7777 & !dropped_bits;
             // Changing the owner may have cleared bits that were right before.
@@ -129,7 +146,7 @@ impl Attributes {
                 subject.set_mode(mode).map_err(|errno| failed("set the mode of", errno))?;
             }
         }
-        self.apply_xattrs(subject, wanted, tally, xattrs::is_acl)?;
+        apply_xattrs(xattrs::is_acl)?;
         subject.set_mtime(wanted.metadata.mtime).map_err(|errno| failed("set the time of", errno))
     }
 
@@ -173,40 +190,37 @@ impl Attributes {
         }
         Ok(foreign)
     }
+}
 
-    /// Sets the attributes that differ and removes those that are too many: a
-    /// new file inherits its folder's default ACL, an old one keeps what it had.
-    fn apply_xattrs(
-        &self,
-        subject: &Subject<'_>,
-        wanted: &Wanted<'_>,
-        tally: &Tally,
-        is_due: impl Fn(&[u8]) -> bool,
-    ) -> Result<(), FailureReason> {
-        let found = subject.xattrs().map_err(|error| failed("read the attributes of", error))?;
-        for (name, value) in wanted.xattrs.iter().filter(|(name, _)| is_due(name)) {
-            if found.iter().any(|xattr| xattr.0 == *name && xattr.1 == *value) {
-                continue;
+/// Sets the attributes that differ and removes those that are too many: a new
+/// file inherits its folder's default ACL, an old one keeps what it had.
+fn apply_xattrs(
+    subject: &Subject<'_>,
+    found: &[Xattr],
+    wanted: &Wanted<'_>,
+    tally: &Tally,
+    is_due: fn(&[u8]) -> bool,
+) -> Result<(), FailureReason> {
+    for xattr in wanted.xattrs.iter().filter(|xattr| is_due(&xattr.0) && !found.contains(xattr)) {
+        if let Err(error) = subject.set_xattr(&xattr.0, &xattr.1) {
+            if !is_refusal(&error) {
+                return Err(failed("set an attribute of", error));
             }
-            if let Err(error) = subject.set_xattr(name, value) {
-                if !is_refusal(&error) {
-                    return Err(failed("set an attribute of", error));
-                }
-                tally.note(wanted.path, Loss::Xattr(name.clone()));
-            }
+            tally.note(wanted.path, Loss::Xattr(xattr.0.clone()));
         }
-        // The system itself gives security labels; those stay.
-        let removable = |name: &[u8]| is_due(name) && !name.starts_with(b"security.");
-        for (name, _) in found.iter().filter(|(name, _)| removable(name)) {
-            if !wanted.xattrs.iter().any(|xattr| xattr.0 == *name) {
-                match subject.remove_xattr(name) {
-                    Err(error) if !is_refusal(&error) => return Err(failed("remove an attribute of", error)),
-                    _ => {}
-                }
-            }
-        }
-        Ok(())
     }
+    // The system itself gives security labels; those stay.
+    let is_removable = |name: &[u8]| is_due(name) && !name.starts_with(b"security.");
+    for (name, _) in found.iter().filter(|(name, _)| is_removable(name)) {
+        if wanted.xattrs.iter().any(|xattr| xattr.0 == *name) {
+            continue;
+        }
+        match subject.remove_xattr(name) {
+            Err(error) if !is_refusal(&error) => return Err(failed("remove an attribute of", error)),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The file system has no such attribute, or we may not set it.

@@ -47,7 +47,8 @@ pub(super) fn begin(inner: &Arc<Inner>, entry: &Entry) -> Result<Option<RestoreF
         Standing::Replaceable => Outcome::Replaced,
     };
     let temporary = temporary_name(name);
-    let file = File::from(create(&folder, &temporary)?);
+    let mode = inner.attributes.creation_mode(&wanted(entry));
+    let file = File::from(create(&folder, &temporary, mode)?);
     let size = entry.metadata.size;
     let is_sparse = entry.metadata.is_sparse();
     let file = RestoreFile {
@@ -72,9 +73,9 @@ pub(super) fn begin(inner: &Arc<Inner>, entry: &Entry) -> Result<Option<RestoreF
     Ok(Some(file))
 }
 
-fn create(folder: &Handle, name: &str) -> Result<rustix::fd::OwnedFd, FailureReason> {
+fn create(folder: &Handle, name: &str, mode: Mode) -> Result<rustix::fd::OwnedFd, FailureReason> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let create = || openat(folder, name, flags, Mode::RUSR | Mode::WUSR);
+    let create = || openat(folder, name, flags, mode);
     let made = match create() {
         // Left by a restore that was killed.
         Err(Errno::EXIST) => unlinkat(folder, name, AtFlags::empty()).and_then(|()| create()),
@@ -97,7 +98,8 @@ impl RestoreFile {
     ///
     /// # Errors
     /// Where the system refuses, or where the bytes go beyond the entry's size.
-    /// Give the reason to [`RestoreFile::fail`] then.
+    /// Give the reason to [`RestoreFile::fail`] then, or to [`super::Restorer::fail`]
+    /// where other threads still hold the file.
     pub fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<(), FailureReason> {
         let end = offset.checked_add(bytes.len() as u64).filter(|&end| end <= self.entry.metadata.size);
         let end = end.ok_or(FailureReason::Entry("it has more content than its size says"))?;

@@ -117,7 +117,7 @@ impl Restorer {
         Ok(Self(Arc::new(Inner {
             overwrite,
             folders: Folders::new(beneath),
-            attributes: Attributes::default(),
+            attributes: Attributes::new(),
             tally: Tally::default(),
             pending: Mutex::default(),
         })))

@@ -96,28 +96,34 @@ pub enum Loss {
     Socket,
 }
 
+impl fmt::Display for FailureReason {
+    /// What is wrong with "it", the entry.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(rejection) => rejection.fmt(f),
+            Self::InTheWay { path, kind } => {
+                write!(f, "a {} stands at `{}`; move it away first", kind.noun(), display_path(path))
+            }
+            Self::FolderInTheWay => f.write_str("a folder that is not empty stands there; move it away first"),
+            Self::FirstName(first) => {
+                write!(f, "it is a further name of `{}`, which is not there", display_path(first))
+            }
+            Self::Entry(fault) => f.write_str(fault),
+            Self::Content(why) => f.write_str(why),
+            Self::Io { action, source } => write!(f, "cannot {action} it: {}", plain_reason(source)),
+        }
+    }
+}
+
 impl fmt::Display for RestoreFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = display_path(&self.path);
         match &self.reason {
-            FailureReason::Path(rejection) => write!(f, "refused to restore `{path}`: {rejection}"),
-            FailureReason::InTheWay { path: obstacle, kind } => {
-                let obstacle = display_path(obstacle);
-                write!(f, "cannot restore `{path}`: a {} stands at `{obstacle}`; move it away first", kind.noun())
-            }
-            FailureReason::FolderInTheWay => {
-                write!(f, "cannot restore `{path}`: a folder that is not empty stands there; move it away first")
-            }
-            FailureReason::FirstName(first) => {
-                write!(
-                    f,
-                    "cannot restore `{path}`: it is a further name of `{}`, which is not there",
-                    display_path(first)
-                )
-            }
-            FailureReason::Entry(fault) => write!(f, "refused to restore `{path}`: {fault}"),
-            FailureReason::Content(why) => write!(f, "cannot restore `{path}`: {why}"),
             FailureReason::Io { action, source } => write!(f, "cannot {action} `{path}`: {}", plain_reason(source)),
+            refusal @ (FailureReason::Path(_) | FailureReason::Entry(_)) => {
+                write!(f, "refused to restore `{path}`: {refusal}")
+            }
+            reason => write!(f, "cannot restore `{path}`: {reason}"),
         }
     }
 }

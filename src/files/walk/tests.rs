@@ -80,6 +80,16 @@ fn excluded_entries_and_what_is_below_them_are_left_out_unless_taken_in_again() 
 }
 
 #[test]
+fn excludes_that_match_nothing_are_told() {
+    let base = tree(&["a/x.log", "a/y", "b.tmp"]);
+    let exclude = ["*.log", "!keep.log", "# a comment", "", "*.tmp ", "/y", "/a/", "a/y"];
+    let options = WalkOptions { exclude: exclude.map(str::to_owned).to_vec(), ..options(&base) };
+    let mut walk = Walk::new(&options).unwrap();
+    assert_eq!(walk.by_ref().count(), 1);
+    assert_eq!(walk.idle_excludes(), ["!keep.log", "*.log", "/y", "a/y"]);
+}
+
+#[test]
 fn includes_bring_their_folders_with_them_and_patterns_are_expanded() {
     let base = tree(&["a/b/c", "a/b/d", "a/e", "f/1.conf", "f/2.conf", "f/3.txt", "g/deep/er/4.conf", "h"]);
     let include = |include: &[&str]| {
