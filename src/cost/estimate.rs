@@ -103,13 +103,17 @@ impl Estimator<'_> {
     /// the plan's own is among them. The provider's default comes first.
     pub fn alternatives(&self, tier: &Tier, now: Timestamp) -> Vec<TierCost> {
         let classes = Place::of(&tier.store).provider().map_or(&[][..], Provider::classes);
-        let priced = classes.iter().map(|class| self.tier_in_class(tier, Some(class.name), now));
+        let holdings = Holding::of_tier(self.plan, tier, self.measured);
+        let priced = classes.iter().map(|class| self.cost(tier, holdings.clone(), Some(class.name), now));
         priced.filter(|cost| cost.is_priced).collect()
     }
 
     /// What a tier would cost in another class; `None`: the provider's default.
     pub fn tier_in_class(&self, tier: &Tier, class: Option<&str>, now: Timestamp) -> TierCost {
-        let holdings = Holding::of_tier(self.plan, tier, self.measured);
+        self.cost(tier, Holding::of_tier(self.plan, tier, self.measured), class, now)
+    }
+
+    fn cost(&self, tier: &Tier, holdings: Vec<Holding>, class: Option<&str>, now: Timestamp) -> TierCost {
         let place = Place::of(&tier.store);
         let class = place.provider().and_then(|provider| match class {
             Some(name) => provider.class(name),

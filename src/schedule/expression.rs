@@ -37,6 +37,14 @@ pub struct CronExpression {
     pub(super) either_day: bool,
 }
 
+/// The pauses between the times of one day, in minutes since midnight.
+pub(super) struct DayPauses {
+    pub first: u32,
+    pub last: u32,
+    /// The first of the longest, from one time to the next; `None` with one time a day.
+    pub longest: Option<(u32, u32)>,
+}
+
 impl CronExpression {
     /// Whether the expression names a day; the time of day is another matter.
     pub fn matches_day(&self, date: NaiveDate) -> bool {
@@ -48,6 +56,28 @@ impl CronExpression {
     /// Minutes since midnight, ascending, the same on every day that matches.
     pub(super) fn minutes_of_day(&self) -> impl Iterator<Item = u32> {
         self.hours.iter().flat_map(|hour| self.minutes.iter().map(move |minute| hour * 60 + minute))
+    }
+
+    /// The greatest of [`CronExpression::minutes_of_day`] up to `limit`.
+    pub(super) fn last_minute_up_to(&self, limit: u32) -> Option<u32> {
+        let hour = self.hours.last_up_to(limit / 60)?;
+        if hour == limit / 60
+            && let Some(minute) = self.minutes.last_up_to(limit % 60)
+        {
+            return Some(hour * 60 + minute);
+        }
+        let earlier = if hour == limit / 60 { self.hours.last_up_to(hour.checked_sub(1)?)? } else { hour };
+        Some(earlier * 60 + self.minutes.last_up_to(59)?)
+    }
+
+    /// What lies between the times of a day that matches.
+    pub(super) fn pauses_of_day(&self) -> DayPauses {
+        let minutes: Vec<u32> = self.minutes_of_day().collect();
+        let (first, last) = (minutes[0], minutes[minutes.len() - 1]);
+        let pauses = minutes.windows(2).map(|pair| (pair[0], pair[1]));
+        let longest =
+            pauses.reduce(|longest, pause| if pause.1 - pause.0 > longest.1 - longest.0 { pause } else { longest });
+        DayPauses { first, last, longest }
     }
 
     /// How often it runs on a day that matches, at least once.
@@ -211,6 +241,17 @@ pub(super) mod tests {
         }
         for text in ["0 0 * * 0-7", "0 0 * * *", "0 0 * * sun-sat", "0 0 * * mon-sun"] {
             assert_eq!(values(parse(text).weekdays), [0, 1, 2, 3, 4, 5, 6], "{text}");
+        }
+    }
+
+    #[test]
+    fn the_last_minute_up_to_a_limit_is_the_one_that_a_list_would_give() {
+        for text in ["* * * * *", "0 2-22/4 * * *", "15,45 0,23 * * *", "30 12 * * *"] {
+            let cron = parse(text);
+            for limit in 0..24 * 60 {
+                let listed = cron.minutes_of_day().filter(|minute| *minute <= limit).last();
+                assert_eq!(cron.last_minute_up_to(limit), listed, "{text} up to {limit}");
+            }
         }
     }
 

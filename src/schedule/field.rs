@@ -85,6 +85,12 @@ impl ValueSet {
         value < 64 && self.0 & (1 << value) != 0
     }
 
+    /// The greatest value that is at most `limit`, which is below 64.
+    pub fn last_up_to(self, limit: u32) -> Option<u32> {
+        let bits = self.0 & (u64::MAX >> (63 - limit.min(63)));
+        bits.checked_ilog2()
+    }
+
     pub fn len(self) -> usize {
         self.0.count_ones() as usize
     }

@@ -1,7 +1,8 @@
 use super::Timetable;
+use super::expression::DayPauses;
 use super::zone::{Meaning, meaning};
 use crate::base::Timestamp;
-use chrono::{Days, NaiveDateTime};
+use chrono::{Days, NaiveDate, NaiveDateTime, TimeDelta};
 use std::time::Duration;
 
 /// The time between two scheduled times that follow each other.
@@ -36,29 +37,74 @@ pub struct DstEffect {
     pub runs_at: Timestamp,
 }
 
+/// The longest gap among times that are visited in order, the first of equal ones.
+struct Longest {
+    last: Option<Timestamp>,
+    gap: Option<Gap>,
+}
+
+impl Longest {
+    fn visit(&mut self, time: Timestamp) {
+        if let Some(start) = self.last.replace(time) {
+            self.compare(Gap { start, end: time });
+        }
+    }
+
+    /// The times of a whole day that begins at `begin` and on which the clock does not change.
+    fn visit_day(&mut self, begin: Timestamp, pauses: &DayPauses) {
+        let moment = |minute: u32| begin + TimeDelta::minutes(minute.into());
+        self.visit(moment(pauses.first));
+        if let Some((start, end)) = pauses.longest {
+            self.compare(Gap { start: moment(start), end: moment(end) });
+        }
+        self.last = Some(moment(pauses.last));
+    }
+
+    fn compare(&mut self, gap: Gap) {
+        if self.gap.is_none_or(|longest| gap.length() > longest.length()) {
+            self.gap = Some(gap);
+        }
+    }
+}
+
 impl Timetable {
     /// The longest time without a scheduled time that begins in the `days`
     /// days after `from`, the first of them if several are equal; the one that
     /// `from` itself lies in counts too. `None` if it never fires (twice).
     pub fn longest_gap(&self, from: Timestamp, days: u32) -> Option<Gap> {
         let end = from.checked_add_days(Days::new(days.into()))?;
-        let mut times = self.times_after(from);
-        let mut start = match self.last_at_or_before(from) {
-            Some(start) => start,
-            None => times.next()?,
-        };
-        let mut longest: Option<Gap> = None;
-        for time in times {
-            let gap = Gap { start, end: time };
-            if longest.is_none_or(|longest| gap.length() > longest.length()) {
-                longest = Some(gap);
+        let (mut date, last_date) = (self.local_date(from)?, self.local_date(end)?);
+        let mut longest = Longest { last: self.last_at_or_before(from), gap: None };
+        let pauses = self.expression.pauses_of_day();
+        let is_plain = |date: NaiveDate| self.plain_offset_on(date).is_some();
+        // Every time up to here was visited.
+        let mut done = from;
+        while date < last_date {
+            let begin = self.begin_of(date);
+            if done < begin && is_plain(date) {
+                // The clock does not change on most days: their pauses are all alike.
+                if self.expression.matches_day(date) {
+                    longest.visit_day(begin, &pauses);
+                }
+                date = date.succ_opt()?;
+                done = self.begin_of(date) - TimeDelta::seconds(1);
+                continue;
             }
+            date = date.succ_opt()?;
+            while date < last_date && !is_plain(date) {
+                date = date.succ_opt()?;
+            }
+            let until = self.begin_of(date) - TimeDelta::seconds(1);
+            self.times_between(done, until).for_each(|time| longest.visit(time));
+            done = until;
+        }
+        for time in self.times_after(done) {
+            longest.visit(time);
             if time > end {
                 break;
             }
-            start = time;
         }
-        longest
+        longest.gap
     }
 
     /// The first moment after `from`, within `days` days, at which both run.
@@ -101,6 +147,7 @@ mod tests {
     use super::*;
     use crate::base::{format_duration, rfc3339};
     use chrono_tz::Tz;
+    use proptest::prelude::*;
 
     fn timetable(expression: &str, zone: Tz) -> Timetable {
         Timetable::parse(expression, zone, Duration::ZERO).expect("it parses")
@@ -140,6 +187,33 @@ mod tests {
         30 * * * *      America/New_York      1h      2025-12-31T23:30:00Z to 2026-01-01T00:30:00Z
         @yearly         UTC                   365d    2026-01-01T00:00:00Z to 2027-01-01T00:00:00Z
         ");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn the_longest_gap_is_the_one_found_time_by_time(
+            expression in proptest::sample::select(vec![
+                "*/30 * * * *", "0 2-22/4 * * *", "15,45 1-3 * * mon-fri", "30 23,0,1 * * *", "0 5 1,15 * *",
+            ]),
+            zone in proptest::sample::select(vec![
+                Tz::UTC, Tz::America__New_York, Tz::America__St_Johns, Tz::Australia__Lord_Howe, Tz::America__Sao_Paulo,
+            ]),
+            from in 1_200_000_000i64..1_400_000_000,
+            days in 0u32..250,
+        ) {
+            let table = timetable(expression, zone);
+            let from = Timestamp::from_timestamp(from, 0).expect("it is in range");
+            let end = from + TimeDelta::days(days.into());
+            let mut longest = Longest { last: table.last_at_or_before(from), gap: None };
+            for time in table.times_after(from) {
+                longest.visit(time);
+                if time > end {
+                    break;
+                }
+            }
+            prop_assert_eq!(table.longest_gap(from, days), longest.gap);
+        }
     }
 
     #[test]

@@ -13,6 +13,8 @@ use std::time::Duration;
 /// pauses of at most 40 years (across 2100 and its like).
 const SEARCH_DAYS: u32 = 41 * 366;
 
+const DAY_MINUTES: i64 = 24 * 60;
+
 /// A cron expression in a time zone, with the jitter around it.
 ///
 /// Times are moments at which the wall clock of the zone matches. **When the
@@ -55,10 +57,9 @@ impl Timetable {
         let mut date = self.local_date(time)?.checked_add_days(Days::new(1))?;
         for _ in 0..SEARCH_DAYS {
             let before = date.pred_opt()?;
-            let newest = |date| self.times_on(date).into_iter().filter(|found| *found <= time).max();
-            if let Some(found) = newest(date) {
+            if let Some(found) = self.last_on(date, time) {
                 // The clock may have been set back over midnight: then the day before ends later.
-                return newest(before).max(Some(found));
+                return self.last_on(before, time).max(Some(found));
             }
             date = before;
         }
@@ -68,8 +69,9 @@ impl Timetable {
     /// All scheduled times later than `time`, ascending, each once. Ends where
     /// 40 years pass without one.
     pub fn times_after(&self, time: Timestamp) -> Times<'_> {
-        let first = self.local_date(time).and_then(|date| date.pred_opt());
-        Times { timetable: self, after: time, until: None, date: first, pending: VecDeque::new() }
+        let date = self.local_date(time).and_then(|date| date.pred_opt());
+        let certain = date.map(|date| self.begin_of(date));
+        Times { timetable: self, after: time, until: None, date, certain, pending: VecDeque::new() }
     }
 
     /// The scheduled times later than `after`, up to and including `until`.
@@ -118,6 +120,25 @@ impl Timetable {
         minutes.map(move |minute| date.and_time(NaiveTime::MIN) + TimeDelta::minutes(minute.into()))
     }
 
+    /// The last moment of a day's readings that is at or before `time`.
+    fn last_on(&self, date: NaiveDate, time: Timestamp) -> Option<Timestamp> {
+        if !self.expression.matches_day(date) {
+            return None;
+        }
+        let Some(offset) = self.plain_offset_on(date) else {
+            return self.times_on(date).into_iter().filter(|found| *found <= time).max();
+        };
+        let midnight = (date.and_time(NaiveTime::MIN) - TimeDelta::seconds(offset.into())).and_utc();
+        let limit = u32::try_from((time - midnight).num_minutes().min(DAY_MINUTES - 1)).ok();
+        let minute = limit.filter(|_| time >= midnight).and_then(|limit| self.expression.last_minute_up_to(limit));
+        minute.map(|minute| midnight + TimeDelta::minutes(minute.into()))
+    }
+
+    /// The first moment of a day.
+    pub(super) fn begin_of(&self, date: NaiveDate) -> Timestamp {
+        first_moment(self.zone, date.and_time(NaiveTime::MIN))
+    }
+
     /// The moments of the readings of one day, ascending, each once.
     fn times_on(&self, date: NaiveDate) -> Vec<Timestamp> {
         let mut readings = self.readings_on(date).peekable();
@@ -161,6 +182,10 @@ pub struct Times<'a> {
     until: Option<Timestamp>,
     /// The next day to be read; `None` where the calendar ends.
     date: Option<NaiveDate>,
+    /// The begin of that day. Where the clock is set back over midnight, a day
+    /// begins before the one before it ends: only what is before it is certain
+    /// to come next.
+    certain: Option<Timestamp>,
     /// Times of the days read that were not given out, ascending.
     pending: VecDeque<Timestamp>,
 }
@@ -170,9 +195,7 @@ impl Iterator for Times<'_> {
 
     fn next(&mut self) -> Option<Timestamp> {
         for _ in 0..SEARCH_DAYS {
-            // Where the clock is set back over midnight, the next day begins
-            // before this one ends: only what is before its begin is certain.
-            let certain = self.date.map(|date| first_moment(self.timetable.zone, date.and_time(NaiveTime::MIN)));
+            let certain = self.certain;
             if let Some(time) = self.pending.pop_front_if(|time| certain.is_none_or(|certain| *time < certain)) {
                 self.after = time;
                 return (self.until.is_none_or(|until| time <= until)).then_some(time);
@@ -187,6 +210,7 @@ impl Iterator for Times<'_> {
             self.pending.extend(self.timetable.times_on(date).into_iter().filter(|time| *time > self.after));
             self.pending.make_contiguous().sort_unstable();
             self.date = date.succ_opt();
+            self.certain = self.date.map(|date| self.timetable.begin_of(date));
         }
         None
     }
