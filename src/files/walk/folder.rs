@@ -6,19 +6,27 @@ pub(super) struct Folder {
     /// None: this is the base.
     parent: Option<Arc<Folder>>,
     name: Box<[u8]>,
+    /// The file system that it lies on.
+    pub device: u64,
     /// What of it is taken; none: all.
     pub selection: Option<Arc<Selection>>,
     /// The only file system to go into; none: any.
-    pub device: Option<u64>,
+    pub only_device: Option<u64>,
 }
 
 impl Folder {
-    pub fn root(selection: Option<Arc<Selection>>, device: Option<u64>) -> Arc<Self> {
-        Arc::new(Self { parent: None, name: Box::default(), selection, device })
+    pub fn root(device: u64, selection: Option<Arc<Selection>>, only_device: Option<u64>) -> Arc<Self> {
+        Arc::new(Self { parent: None, name: Box::default(), device, selection, only_device })
     }
 
-    pub fn child(self: &Arc<Self>, name: &[u8], selection: Option<Arc<Selection>>, device: Option<u64>) -> Arc<Self> {
-        Arc::new(Self { parent: Some(Arc::clone(self)), name: name.into(), selection, device })
+    pub fn child(
+        self: &Arc<Self>,
+        name: &[u8],
+        device: u64,
+        selection: Option<Arc<Selection>>,
+        only_device: Option<u64>,
+    ) -> Arc<Self> {
+        Arc::new(Self { parent: Some(Arc::clone(self)), name: name.into(), device, selection, only_device })
     }
 
     /// Makes `path` the folder's path below the base.

@@ -31,6 +31,29 @@ const CACHE_TAG: &[u8] = b"CACHEDIR.TAG";
 /// <https://bford.info/cachedir/>: what a valid tag begins with.
 const CACHE_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
 
+/// `f_type` of the file systems that show the kernel itself (`linux/magic.h`,
+/// and for the last two `fs/nfsd` and `net/sunrpc`).
+const KERNEL_VIEWS: [u32; 18] = [
+    0x0000_9fa0, // proc
+    0x6265_6572, // sysfs
+    0x6462_6720, // debugfs
+    0x7472_6163, // tracefs
+    0x0027_e0eb, // cgroup
+    0x6367_7270, // cgroup2
+    0x7363_6673, // securityfs
+    0xf97c_ff8c, // selinuxfs
+    0xcafe_4a11, // bpf
+    0x6165_676c, // pstore
+    0xde5e_81e4, // efivarfs
+    0x6265_6570, // configfs
+    0x1980_0202, // mqueue
+    0x0000_1cd1, // devpts
+    0x4249_4e4d, // binfmt_misc
+    0x6573_5543, // fusectl
+    0x6e66_7364, // nfsd
+    0x6759_6969, // rpc_pipefs
+];
+
 /// What one task made.
 pub(super) struct Listing {
     pub block: Arc<Block>,
@@ -166,7 +189,7 @@ impl Block {
     pub fn of_root(metadata: Metadata, one_file_system: bool) -> Listing {
         let mut names = Names::default();
         names.push(b"", Some(FileKind::Directory)).expect("there is room for the empty name");
-        let folder = Folder::root(None, one_file_system.then_some(metadata.dev));
+        let folder = Folder::root(metadata.dev, None, one_file_system.then_some(metadata.dev));
         let entries = vec![Listed { metadata, name: names.sorted[0], descend: true }];
         let children = Children::Folders(vec![0]);
         Listing {
@@ -198,11 +221,13 @@ impl Block {
                 }
                 let selection = self.folder.selection.as_deref().and_then(|selection| selection.part(name));
                 let selection = selection.filter(|part| matches!(***part, Selection::Part(_))).cloned();
-                let device = match (&selection, self.folder.device) {
-                    (None, None) if one_file_system => Some(self.entries[place].metadata.dev),
-                    (_, device) => device,
+                let device = self.entries[place].metadata.dev;
+                let only_device = match (&selection, self.folder.only_device) {
+                    // Each include has its own file system to stay on.
+                    (None, None) if one_file_system => Some(device),
+                    (_, only_device) => only_device,
                 };
-                Task::List(self.folder.child(name, selection, device))
+                Task::List(self.folder.child(name, device, selection, only_device))
             }
             Children::Parts => {
                 let start = child * PART_ENTRIES;
@@ -343,7 +368,12 @@ impl Lister {
                 note(block.entries.len(), WalkFailure::IncludeThrough(metadata.kind));
                 continue;
             }
-            let descend = is_folder && folder.device.is_none_or(|device| device == metadata.dev);
+            let is_mount_point = is_folder && metadata.dev != folder.device;
+            let descend = is_folder
+                && folder.only_device.is_none_or(|device| device == metadata.dev)
+                && (!is_mount_point
+                    || part.is_some_and(|part| part.is_named())
+                    || !is_kernel_view(handle, names.c_str(name)));
             if descend {
                 folders.push(block.entries.len() as u32);
             }
@@ -392,6 +422,15 @@ fn read_names(handle: &OwnedFd, names: &mut Names, buffer: &mut Vec<u8>) -> io::
         names.push(name, kind).ok_or_else(|| io::Error::other("it holds too many names; split it"))?;
     }
     Ok(())
+}
+
+/// Whether a mount point shows what the kernel makes up, not what is stored.
+fn is_kernel_view(folder: &OwnedFd, name: &CStr) -> bool {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mount_point = rustix::fs::openat(folder, name, flags, Mode::empty());
+    // What cannot be asked is gone into, which tells why.
+    let kind = mount_point.and_then(rustix::fs::fstatfs);
+    kind.is_ok_and(|kind| KERNEL_VIEWS.contains(&(kind.f_type as u32)))
 }
 
 fn has_cache_signature(folder: BorrowedFd<'_>) -> bool {

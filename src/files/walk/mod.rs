@@ -42,6 +42,10 @@ const THREADS_MIN: usize = 4;
 const THREADS_MAX: usize = 8;
 
 /// What to walk. [`WalkOptions::new`] takes all of a base.
+///
+/// Mount points of the kernel's own file systems (`/proc`, `/sys` and their
+/// like) are shown, but gone into only where an include names them or
+/// something below them: their files are views on the running system.
 #[derive(Clone, Debug, Default)]
 pub struct WalkOptions {
     /// What all paths are relative to; a folder. May be reached through links.
@@ -131,6 +135,10 @@ impl Walk {
     /// Where nothing at all can be walked: no base, no include that exists,
     /// unusable patterns.
     pub fn new(options: &WalkOptions) -> Result<Self, WalkError> {
+        Self::with_lookahead(options, LOOKAHEAD_ENTRIES)
+    }
+
+    fn with_lookahead(options: &WalkOptions, lookahead_entries: usize) -> Result<Self, WalkError> {
         let base = |source| WalkError::Base { path: options.base.clone(), source };
         let root = Arc::new(Root::open(&options.base).map_err(base)?);
         let root_metadata = Metadata::from(&fstat(root.beneath()).map_err(|errno| base(errno.into()))?);
@@ -156,11 +164,10 @@ impl Walk {
         });
         let first = match selection {
             Selection::Whole { .. } => Block::of_root(root_metadata, options.one_file_system),
-            part @ Selection::Part(_) => {
-                lister.list_selected(&Folder::root(Some(Arc::new(part)), None), &mut Scratch::default())
-            }
+            part @ Selection::Part(_) => lister
+                .list_selected(&Folder::root(root_metadata.dev, Some(Arc::new(part)), None), &mut Scratch::default()),
         };
-        let schedule = Arc::new(Schedule::new());
+        let schedule = Arc::new(Schedule::new(lookahead_entries));
         let (node, first) = schedule.begin(first);
         let threads = start_threads(thread_count(options.threads), &schedule, &lister);
         Ok(Self {

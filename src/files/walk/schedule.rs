@@ -1,4 +1,3 @@
-use super::LOOKAHEAD_ENTRIES;
 use super::listing::{Block, Lister, Listing, Noted, Scratch, Task};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
@@ -24,6 +23,7 @@ pub(super) struct Schedule {
     work: Condvar,
     /// For the consumer: a listing is done.
     done: Condvar,
+    lookahead_entries: usize,
 }
 
 #[derive(Default)]
@@ -50,9 +50,9 @@ struct Node {
 }
 
 impl Schedule {
-    pub fn new() -> Self {
+    pub fn new(lookahead_entries: usize) -> Self {
         let state = State { head: NONE, ..State::default() };
-        Self { state: Mutex::new(state), work: Condvar::new(), done: Condvar::new() }
+        Self { state: Mutex::new(state), work: Condvar::new(), done: Condvar::new(), lookahead_entries }
     }
 
     /// Takes the block that everything starts from.
@@ -69,7 +69,7 @@ impl Schedule {
         let mut scratch = Scratch::default();
         let mut state = self.lock();
         while !state.stopped && !lister.cancel.is_cancelled() {
-            match state.next_task(lister) {
+            match self.next_task(&mut state, lister) {
                 Some((node, task)) => {
                     drop(state);
                     let listing = lister.run(task, &mut scratch);
@@ -102,7 +102,7 @@ impl Schedule {
                 Some(&id) => match state.take(id) {
                     Some(listing) => return Some((id, listing)),
                     // Somebody is busy with it: do something useful meanwhile.
-                    None => state.next_task(lister),
+                    None => self.next_task(&mut state, lister),
                 },
             };
             if lister.cancel.is_cancelled() {
@@ -136,16 +136,33 @@ impl Schedule {
             state.free.push(node);
         }
         // Waking up for each entry would cost more than the entry.
-        let low = LOOKAHEAD_ENTRIES - LOOKAHEAD_ENTRIES / 4;
+        let low = self.lookahead_entries - self.lookahead_entries / 4;
         if state.idle_threads > 0 && was_ahead >= low && state.ahead < low {
             self.work.notify_all();
         }
+    }
+
+    #[cfg(test)]
+    pub fn ahead(&self) -> usize {
+        self.lock().ahead
     }
 
     pub fn stop(&self) {
         // A poisoned lock must not panic here: this runs in a destructor.
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).stopped = true;
         self.work.notify_all();
+    }
+
+    fn next_task(&self, state: &mut State, lister: &Lister) -> Option<(NodeId, Task)> {
+        if state.ahead >= self.lookahead_entries {
+            return None;
+        }
+        // Before the first open node stand at most as many busy ones as there are threads.
+        let mut node = state.head;
+        while node != NONE && state.nodes[node].block.is_none() {
+            node = state.nodes[node].next;
+        }
+        (node != NONE).then(|| state.begin_child(node, lister))
     }
 
     fn complete(&self, state: &mut State, node: NodeId, listing: Listing) {
@@ -165,18 +182,6 @@ impl Schedule {
 }
 
 impl State {
-    fn next_task(&mut self, lister: &Lister) -> Option<(NodeId, Task)> {
-        if self.ahead >= LOOKAHEAD_ENTRIES {
-            return None;
-        }
-        // Before the first open node stand at most as many busy ones as there are threads.
-        let mut node = self.head;
-        while node != NONE && self.nodes[node].block.is_none() {
-            node = self.nodes[node].next;
-        }
-        (node != NONE).then(|| self.begin_child(node, lister))
-    }
-
     /// Begins the first child of `node` that nobody has begun.
     fn begin_child(&mut self, node: NodeId, lister: &Lister) -> (NodeId, Task) {
         let block = self.nodes[node].block.as_ref().expect("only finished blocks stand open");

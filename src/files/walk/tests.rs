@@ -227,6 +227,38 @@ fn names_of_any_bytes_are_shown_as_they_are() {
 }
 
 #[test]
+fn the_threads_wait_when_they_are_far_enough_ahead() {
+    let base = tempfile::tempdir().unwrap();
+    for number in 0..200 {
+        fs::create_dir(base.path().join(format!("{number:03}"))).unwrap();
+        fs::write(base.path().join(format!("{number:03}/file")), "").unwrap();
+    }
+    let mut walk = Walk::with_lookahead(&options(&base), 250).unwrap();
+    let mut shown = 0;
+    while walk.next_ref().is_some() {
+        shown += 1;
+        // A thread looks at the limit before each folder, and adds at most two.
+        assert!(walk.schedule.ahead() < 250 + 2 * 3, "after {shown}");
+    }
+    assert_eq!(shown, 401);
+}
+
+#[test]
+fn the_kernels_own_file_systems_are_shown_but_gone_into_only_when_named() {
+    if !Path::new("/proc/self/status").exists() {
+        return;
+    }
+    let include = |include: &str| {
+        let include = vec![include.to_owned()];
+        let mut walk = Walk::new(&WalkOptions { include, ..WalkOptions::new("/") }).unwrap();
+        (walk.next().map(|entry| entry.unwrap().path), walk.next().is_some())
+    };
+    assert_eq!(include("/pro[c]"), (Some(b"proc".to_vec()), false));
+    assert_eq!(include("/proc/self"), (Some(b"proc".to_vec()), true));
+    assert_eq!(include("/proc"), (Some(b"proc".to_vec()), true));
+}
+
+#[test]
 fn a_cancelled_walk_ends_and_says_so() {
     let base = tree(&["a/b", "c"]);
     let options = options(&base);
@@ -298,10 +330,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_walk_shows_what_a_sorted_naive_walk_finds(paths in a_tree(), threads in 1..4usize) {
+    fn a_walk_shows_what_a_sorted_naive_walk_finds(paths in a_tree(), threads in 1..4usize, lookahead in 0..30usize) {
         let base = build(&paths);
         let options = WalkOptions { threads, ..WalkOptions::new(base.path()) };
-        let entries: Vec<WalkEntry> = Walk::new(&options).unwrap().map(Result::unwrap).collect();
+        let entries: Vec<WalkEntry> = Walk::with_lookahead(&options, lookahead).unwrap().map(Result::unwrap).collect();
         let found: Vec<Vec<u8>> = entries.iter().map(|entry| entry.path.clone()).collect();
         prop_assert_eq!(found, naive(base.path()));
         for entry in entries {
