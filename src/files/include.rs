@@ -15,6 +15,9 @@ const PATTERN_MATCHES_MAX: usize = 1 << 20;
 /// How deep a `**` among the includes looks.
 const PATTERN_DEPTH_MAX: usize = 1 << 10;
 
+/// `PATH_MAX`; names are shorter everywhere, patterns for them nearly always.
+const COMPONENT_MAX_BYTES: usize = 4096;
+
 const LISTING_BUFFER_BYTES: usize = 32 << 10;
 
 /// Which part of a folder is taken: all of it, or some of what it holds.
@@ -59,6 +62,8 @@ pub(super) struct Includes {
 pub enum IncludeRefusal {
     #[error("is not below the base")]
     OutsideBase,
+    #[error("is no path")]
+    NoPath,
     #[error("matches nothing")]
     MatchesNothing,
     #[error("is not a pattern: {0}")]
@@ -137,6 +142,9 @@ fn expand(root: &Root, include: &str) -> Result<Expansion, IncludeRefusal> {
         relative.split(|&b| b == b'/').filter(|c| !c.is_empty() && *c != b".").map(<[u8]>::to_vec).collect();
     if components.iter().any(|component| component == b"..") {
         return Err(IncludeRefusal::OutsideBase);
+    }
+    if components.iter().any(|component| component.contains(&0) || component.len() > COMPONENT_MAX_BYTES) {
+        return Err(IncludeRefusal::NoPath);
     }
     let is_pattern = relative.iter().any(|byte| b"*?[{\\".contains(byte));
     // A file may really be called `a[1]`: what exists is meant literally.

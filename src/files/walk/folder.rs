@@ -29,6 +29,13 @@ impl Folder {
         Arc::new(Self { parent: Some(Arc::clone(self)), name: name.into(), device, selection, only_device })
     }
 
+    /// Whether the folder was asked for by name: the base, or a plain include.
+    pub fn is_named(&self) -> bool {
+        let Some(parent) = &self.parent else { return true };
+        let part = parent.selection.as_deref().and_then(|selection| selection.part(&self.name));
+        part.is_some_and(|part| part.is_named())
+    }
+
     /// Makes `path` the folder's path below the base.
     ///
     /// Paths are put together when they are needed and not kept: in a deep

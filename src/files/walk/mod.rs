@@ -10,8 +10,11 @@
 //! What cannot be read is a [`WalkProblem`] at its place in the order, and the
 //! walk goes on.
 
+mod block;
 mod folder;
 mod listing;
+mod names;
+mod places;
 mod problem;
 mod schedule;
 
@@ -21,8 +24,9 @@ use super::filter::{Filter, FilterRules};
 use super::include::{self, Includes, Selection};
 use super::{Metadata, Root};
 use crate::base::Cancellation;
+use block::{Block, Listing, Noted};
 use folder::Folder;
-use listing::{Block, Lister, Listing, Noted, Scratch};
+use listing::{Lister, Scratch};
 use rustix::fs::fstat;
 use schedule::{NodeId, Schedule};
 use std::path::PathBuf;
@@ -57,9 +61,10 @@ pub struct WalkOptions {
     pub exclude: Vec<String>,
     /// Files of such patterns, after `exclude`.
     pub exclude_files: Vec<PathBuf>,
-    /// A folder that holds an entry of such a name is left out, the base excepted.
+    /// A folder that holds an entry of such a name is left out, unless it is the
+    /// base or an include names it.
     pub exclude_if_present: Vec<String>,
-    /// Leave out folders with a valid `CACHEDIR.TAG` (<https://bford.info/cachedir/>).
+    /// The same for a valid `CACHEDIR.TAG` (<https://bford.info/cachedir/>).
     pub exclude_caches: bool,
     /// Show mount points below each include, but don't go into them.
     pub one_file_system: bool,

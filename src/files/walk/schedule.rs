@@ -1,4 +1,5 @@
-use super::listing::{Block, Lister, Listing, Noted, Scratch, Task};
+use super::block::{Block, Listing, Noted, Task};
+use super::listing::{Lister, Scratch};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 /// A place in [`State::nodes`].

@@ -164,6 +164,23 @@ fn a_marker_in_the_base_does_not_empty_the_source() {
 }
 
 #[test]
+fn a_marker_in_a_named_include_does_not_empty_it_but_in_a_matched_one_does() {
+    let base = tree(&["named/.nobackup", "named/a", "matched/.nobackup", "matched/a", "matched-too/a"]);
+    let include = ["named", "mat*"].map(str::to_owned).to_vec();
+    let options = WalkOptions { include, exclude_if_present: vec![".nobackup".to_owned()], ..options(&base) };
+    assert_eq!(walked(&options), ["matched-too", "matched-too/a", "named", "named/.nobackup", "named/a"]);
+}
+
+#[test]
+fn includes_that_are_no_paths_are_refused() {
+    let base = tree(&["a"]);
+    let include = vec!["a".to_owned(), "x\0y".to_owned(), "n".repeat(70_000), "b*\0".to_owned()];
+    let shown = walked(&WalkOptions { include, ..options(&base) });
+    assert_eq!(shown[0], "! the include `x\\u{0}y` is no path");
+    assert_eq!((shown.len(), shown[3].as_str()), (4, "a"));
+}
+
+#[test]
 fn a_folder_of_many_parts_is_shown_whole_and_in_order() {
     let base = tempfile::tempdir().unwrap();
     fs::create_dir(base.path().join("big")).unwrap();
