@@ -267,3 +267,64 @@ impl fmt::Display for Difference {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn set_mtime(path: &Path, seconds: i64, nanoseconds: i64) {
+        let time = Timespec { tv_sec: seconds, tv_nsec: nanoseconds };
+        let times = Timestamps { last_access: time, last_modification: time };
+        utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW).unwrap();
+    }
+
+    #[test]
+    fn a_comparison_tells_every_kind_of_difference() {
+        let (expected, found) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for (number, base) in [expected.path(), found.path()].into_iter().enumerate() {
+            let at = |name: &str| base.join(name);
+            for name in ["content", "mode", "time", "size", "xattr", "one", "two"] {
+                fs::write(at(name), "same").unwrap();
+            }
+            fs::write(at("content"), ["sama", "samb"][number]).unwrap();
+            fs::write(at("size"), ["a", "aa"][number]).unwrap();
+            fs::set_permissions(at("mode"), fs::Permissions::from_mode([0o600, 0o640][number])).unwrap();
+            symlink(["a", "b"][number], at("target")).unwrap();
+            fs::write(at(["only-expected", "only-found"][number]), "").unwrap();
+            rustix::fs::setxattr(at("xattr"), "user.x", [b"1", b"2"][number], rustix::fs::XattrFlags::empty()).unwrap();
+            if number == 0 {
+                fs::hard_link(at("one"), at("three")).unwrap();
+                fs::create_dir(at("kind")).unwrap();
+            } else {
+                fs::hard_link(at("two"), at("three")).unwrap();
+                fs::write(at("kind"), "").unwrap();
+            }
+            for name in ["content", "mode", "size", "target", "xattr", "one", "two", "kind", ""] {
+                set_mtime(&at(name), 7, 7);
+            }
+            set_mtime(&at("time"), 7, 8 + number as i64);
+        }
+        let differences = |found: &Path| {
+            let comparison = compare(expected.path(), found, &Cancellation::default()).unwrap();
+            comparison.differences.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let shown = differences(found.path());
+        insta::assert_snapshot!(shown.join("\n"), @"
+        `content`: has other content from byte 3 on
+        `kind`: is a file, expected a folder
+        `mode`: has mode 0640, expected 0600
+        `only-expected`: is missing
+        `only-found`: is there and should not be
+        `size`: has 2 bytes, expected 1
+        `target`: points to `b`, expected `a`
+        `three`: is a file of its own, expected the same file as `one`
+        `time`: was modified at 7.000000009, expected 7.000000008
+        `two`: is the same file as `three`, expected a file of its own
+        `xattr`: differs in the attribute `user.x`
+        ");
+        assert_eq!(differences(expected.path()), Vec::<String>::new());
+    }
+}
