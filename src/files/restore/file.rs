@@ -40,8 +40,7 @@ pub(super) fn begin(inner: &Arc<Inner>, entry: &Entry) -> Result<Option<RestoreF
         return Err(FailureReason::Entry("it is no file and has no content"));
     }
     let (folder, name) = inner.place(&entry.path)?;
-    let is_same = |found: &super::Metadata| found.size == entry.metadata.size && found.mtime == entry.metadata.mtime;
-    let outcome = match inner.make_room(entry, &folder, name, is_same)? {
+    let outcome = match inner.make_room(entry, &folder, name)? {
         Standing::Kept => return Ok(None),
         Standing::Nothing => Outcome::Written,
         Standing::Replaceable => Outcome::Replaced,

@@ -15,10 +15,12 @@ mod file;
 mod folders;
 mod others;
 mod path;
+mod preview;
 mod report;
 
 pub use file::RestoreFile;
 pub use path::{PathRejection, check_path};
+pub use preview::Preview;
 pub use report::{
     FAILURES_KEPT_MAX, FailureReason, Loss, Outcome, RestoreCounts, RestoreFailure, RestoreNote, RestoreReport,
 };
@@ -29,9 +31,10 @@ use super::{FileKind, Metadata, plain_reason, tree_order};
 use attributes::{Attributes, Wanted, open_subject};
 use folders::{Folders, Handle, failed};
 use report::Tally;
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, mkdirat, statat, unlinkat};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, flock, mkdirat, readlinkat, statat, unlinkat};
 use rustix::io::Errno;
-use std::os::fd::AsFd;
+use std::ffi::CString;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::{fs, io};
@@ -98,6 +101,11 @@ enum Standing {
     Replaceable,
     /// To be kept; what is to be done about its attributes is done.
     Kept,
+}
+
+enum Verdict {
+    Keep,
+    Replace,
 }
 
 impl Restorer {
@@ -253,39 +261,26 @@ impl Inner {
         Ok((self.folders.at(folder)?, name))
     }
 
-    /// Decides what becomes of what stands where `entry` belongs, and makes
-    /// room. `is_same` tells whether it need not be written.
-    fn make_room(
-        &self,
-        entry: &Entry,
-        folder: &Handle,
-        name: &[u8],
-        is_same: impl FnOnce(&Metadata) -> bool,
-    ) -> Result<Standing, FailureReason> {
-        let found = match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Metadata::from(&stat),
-            Err(Errno::NOENT) => return Ok(Standing::Nothing),
-            Err(errno) => return Err(failed("inspect", errno)),
-        };
-        if self.overwrite == Overwrite::Never {
-            return Ok(Standing::Kept);
+    /// Decides what becomes of what stands where `entry` belongs, and makes room.
+    fn make_room(&self, entry: &Entry, folder: &Handle, name: &[u8]) -> Result<Standing, FailureReason> {
+        let Some(found) = look(folder.as_fd(), name)? else { return Ok(Standing::Nothing) };
+        match judge(self.overwrite, entry, &found, folder.as_fd(), name) {
+            Verdict::Keep if self.overwrite == Overwrite::Never => Ok(Standing::Kept),
+            Verdict::Keep => {
+                let subject = attributes::Subject::named(folder.as_fd(), name, found.kind)?;
+                self.attributes.apply(&subject, &wanted(entry), &self.tally)?;
+                Ok(Standing::Kept)
+            }
+            Verdict::Replace if found.kind == FileKind::Directory => {
+                unlinkat(folder, name, AtFlags::REMOVEDIR).map_err(|errno| match errno {
+                    Errno::NOTEMPTY | Errno::EXIST => FailureReason::FolderInTheWay,
+                    errno => failed("replace", errno),
+                })?;
+                self.folders.forget(&entry.path);
+                Ok(Standing::Replaceable)
+            }
+            Verdict::Replace => Ok(Standing::Replaceable),
         }
-        if found.kind == FileKind::Directory {
-            return match unlinkat(folder, name, AtFlags::REMOVEDIR) {
-                Ok(()) => {
-                    self.folders.forget(&entry.path);
-                    Ok(Standing::Replaceable)
-                }
-                Err(Errno::NOTEMPTY | Errno::EXIST) => Err(FailureReason::FolderInTheWay),
-                Err(errno) => Err(failed("replace", errno)),
-            };
-        }
-        if self.overwrite == Overwrite::Changed && found.kind == entry.metadata.kind && is_same(&found) {
-            let subject = attributes::Subject::named(folder.as_fd(), name, found.kind)?;
-            self.attributes.apply(&subject, &wanted(entry), &self.tally)?;
-            return Ok(Standing::Kept);
-        }
-        Ok(Standing::Replaceable)
     }
 
     fn pending(&self) -> std::sync::MutexGuard<'_, Vec<PendingFolder>> {
@@ -298,8 +293,40 @@ fn wanted(entry: &Entry) -> Wanted<'_> {
 }
 
 fn inspect(folder: &Handle, name: &[u8]) -> Result<Metadata, FailureReason> {
-    let stat = statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|errno| failed("inspect", errno))?;
-    Ok(Metadata::from(&stat))
+    look(folder.as_fd(), name)?.ok_or_else(|| failed("inspect", Errno::NOENT))
+}
+
+/// What stands at `name`; none: nothing.
+fn look(folder: BorrowedFd<'_>, name: &[u8]) -> Result<Option<Metadata>, FailureReason> {
+    match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => Ok(Some(Metadata::from(&stat))),
+        Err(Errno::NOENT) => Ok(None),
+        Err(errno) => Err(failed("inspect", errno)),
+    }
+}
+
+/// What the overwrite policy says of `found`, which stands where `entry`
+/// belongs. An entry that is no folder.
+fn judge(overwrite: Overwrite, entry: &Entry, found: &Metadata, folder: BorrowedFd<'_>, name: &[u8]) -> Verdict {
+    let wanted = &entry.metadata;
+    let is_same = || {
+        found.kind == wanted.kind
+            && found.mtime == wanted.mtime
+            && match found.kind {
+                FileKind::File => found.size == wanted.size,
+                FileKind::Symlink => {
+                    let target = readlinkat(folder, name, Vec::new()).map(CString::into_bytes);
+                    target.is_ok_and(|target| Some(&target) == entry.link_target.as_ref())
+                }
+                FileKind::BlockDevice | FileKind::CharDevice => found.rdev == wanted.rdev,
+                FileKind::Fifo | FileKind::Socket | FileKind::Directory => true,
+            }
+    };
+    match overwrite {
+        Overwrite::Never => Verdict::Keep,
+        Overwrite::Changed if is_same() => Verdict::Keep,
+        Overwrite::Changed | Overwrite::Always => Verdict::Replace,
+    }
 }
 
 /// The name under which an entry comes about in its folder. The same for the

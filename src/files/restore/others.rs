@@ -3,7 +3,7 @@ use super::attributes::Subject;
 use super::folders::{Handle, failed};
 use super::report::Loss;
 use super::{Entry, FailureReason, Inner, Outcome, Overwrite, Standing, inspect, temporary_name, wanted};
-use rustix::fs::{AtFlags, FileType, Mode, linkat, mknodat, readlinkat, renameat, symlinkat, unlinkat};
+use rustix::fs::{AtFlags, FileType, Mode, linkat, mknodat, renameat, symlinkat, unlinkat};
 use rustix::io::Errno;
 use std::os::fd::AsFd;
 
@@ -15,12 +15,7 @@ pub(super) fn symlink(inner: &Inner, entry: &Entry) -> Result<Outcome, FailureRe
     if entry.metadata.kind != FileKind::Symlink {
         return Err(FailureReason::Entry("it is no symbolic link"));
     }
-    make(
-        inner,
-        entry,
-        |folder, name| symlinkat(target, folder, name),
-        |folder, name| readlinkat(folder, name, Vec::new()).is_ok_and(|found| found.as_bytes() == target),
-    )
+    make(inner, entry, |folder, name| symlinkat(target, folder, name))
 }
 
 pub(super) fn node(inner: &Inner, entry: &Entry) -> Result<Outcome, FailureReason> {
@@ -35,12 +30,7 @@ pub(super) fn node(inner: &Inner, entry: &Entry) -> Result<Outcome, FailureReaso
         _ => return Err(FailureReason::Entry("it is no device and no named pipe")),
     };
     let rdev = entry.metadata.rdev;
-    make(
-        inner,
-        entry,
-        |folder, name| mknodat(folder, name, kind, Mode::RUSR | Mode::WUSR, rdev),
-        |folder, name| inspect(folder, name).is_ok_and(|found| found.rdev == rdev),
-    )
+    make(inner, entry, |folder, name| mknodat(folder, name, kind, Mode::RUSR | Mode::WUSR, rdev))
 }
 
 /// Makes something that the system makes in one step, under a temporary name
@@ -49,11 +39,9 @@ fn make(
     inner: &Inner,
     entry: &Entry,
     create: impl Fn(&Handle, &[u8]) -> Result<(), Errno>,
-    is_alike: impl Fn(&Handle, &[u8]) -> bool,
 ) -> Result<Outcome, FailureReason> {
     let (folder, name) = inner.place(&entry.path)?;
-    let is_same = |found: &super::Metadata| found.mtime == entry.metadata.mtime && is_alike(&folder, name);
-    let standing = inner.make_room(entry, &folder, name, is_same)?;
+    let standing = inner.make_room(entry, &folder, name)?;
     if matches!(standing, Standing::Kept) {
         return Ok(Outcome::Skipped);
     }

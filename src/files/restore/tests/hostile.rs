@@ -1,4 +1,5 @@
 use super::*;
+use proptest::prelude::*;
 use std::os::unix::fs::MetadataExt;
 
 #[test]
@@ -165,4 +166,36 @@ fn a_folder_swapped_for_a_link_while_it_is_restored_leads_nowhere() {
     });
     restorer.finish();
     assert_untouched(&outside);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn no_sequence_of_entries_reaches_outside(
+        steps in prop::collection::vec(("(a|b|\\.|\\.\\.|victim|outside|/|\u{0}){1,6}", 0..6u8, 0..5usize), 1..40),
+        overwrite in prop_oneof![Just(Overwrite::Never), Just(Overwrite::Changed), Just(Overwrite::Always)],
+    ) {
+        let (_both, target, outside) = target_and_outside();
+        let targets = [outside.to_str().unwrap(), "..", "../outside", "../outside/victim", "a"];
+        let restorer = Restorer::new(&target, overwrite).unwrap();
+        for (path, action, number) in &steps {
+            let bytes = path.as_bytes();
+            match action {
+                0 => _ = restorer.directory(&entry(bytes, FileKind::Directory)),
+                1 => _ = restorer.begin_file(&file_entry(path, "")).map(|file| file.commit()),
+                2 => {
+                    let link_target = Some(targets[*number].as_bytes().to_vec());
+                    restorer.symlink(&Entry { link_target, ..entry(bytes, FileKind::Symlink) });
+                }
+                3 => _ = restorer.node(&entry(bytes, FileKind::Fifo)),
+                4 => _ = restorer.hard_link(bytes, b"linked"),
+                _ => _ = restorer.hard_link(b"a", bytes),
+            }
+        }
+        restorer.finish();
+        assert_untouched(&outside);
+        let around: Vec<_> = fs::read_dir(target.parent().unwrap()).unwrap().collect();
+        prop_assert_eq!(around.len(), 2);
+    }
 }

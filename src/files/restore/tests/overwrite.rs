@@ -76,3 +76,101 @@ fn a_full_folder_is_never_deleted_for_something_else() {
     );
     assert!(target.path().join("name/full").is_dir());
 }
+
+/// Puts something at `at`, which is free.
+fn put(at: &Path, what: &str) {
+    match what {
+        "nothing" => return,
+        "same file" | "other file" => fs::write(at, if what == "same file" { "abc" } else { "abcd" }).unwrap(),
+        "same link" | "other link" => symlink(if what == "same link" { "to" } else { "two" }, at).unwrap(),
+        "pipe" => rustix::fs::mkfifoat(rustix::fs::CWD, at, Mode::RWXU).unwrap(),
+        "empty folder" => fs::create_dir(at).unwrap(),
+        "full folder" => fs::create_dir_all(at.join("full")).unwrap(),
+        _ => unreachable!("{what}"),
+    }
+    set_mtime(at, 1_000_000, 5);
+}
+
+fn restore_one(restorer: &Restorer, entry: &Entry) -> Outcome {
+    match entry.metadata.kind {
+        FileKind::Directory => restorer.directory(entry),
+        FileKind::Symlink => restorer.symlink(entry),
+        FileKind::File => match restorer.begin_file(entry) {
+            Some(file) => {
+                file.write_at(0, b"abc").unwrap();
+                file.commit()
+            }
+            None if restorer.finish().counts.failed > 0 => Outcome::Failed,
+            None => Outcome::Skipped,
+        },
+        _ => restorer.node(entry),
+    }
+}
+
+#[test]
+fn every_meeting_of_an_entry_with_what_is_there_ends_as_the_preview_says() {
+    let states =
+        ["nothing", "same file", "other file", "same link", "other link", "pipe", "empty folder", "full folder"];
+    let entries = [
+        file_entry("name", "abc"),
+        Entry { link_target: Some(b"to".to_vec()), ..entry(b"name", FileKind::Symlink) },
+        entry(b"name", FileKind::Fifo),
+        entry(b"name", FileKind::Directory),
+    ];
+    let mut table = String::new();
+    for policy in [Overwrite::Never, Overwrite::Changed, Overwrite::Always] {
+        for state in states {
+            let mut row = format!("{policy:?} over {state}:");
+            for entry in &entries {
+                let target = tempfile::tempdir().unwrap();
+                put(&target.path().join("name"), state);
+                let foreseen = Preview::open(target.path(), policy).unwrap().outcome(entry);
+                let restorer = Restorer::new(target.path(), policy).unwrap();
+                let outcome = restore_one(&restorer, entry);
+                assert_eq!(foreseen.unwrap_or(Outcome::Failed), outcome, "{row} {:?}", entry.metadata.kind);
+                row += &format!(" {} {outcome:?}", entry.metadata.kind.noun());
+            }
+            table += &row;
+            table.push('\n');
+        }
+    }
+    insta::assert_snapshot!(table, @"
+    Never over nothing: file Written symbolic link Written named pipe Written folder Written
+    Never over same file: file Skipped symbolic link Skipped named pipe Skipped folder Failed
+    Never over other file: file Skipped symbolic link Skipped named pipe Skipped folder Failed
+    Never over same link: file Skipped symbolic link Skipped named pipe Skipped folder Failed
+    Never over other link: file Skipped symbolic link Skipped named pipe Skipped folder Failed
+    Never over pipe: file Skipped symbolic link Skipped named pipe Skipped folder Failed
+    Never over empty folder: file Skipped symbolic link Skipped named pipe Skipped folder Skipped
+    Never over full folder: file Skipped symbolic link Skipped named pipe Skipped folder Skipped
+    Changed over nothing: file Written symbolic link Written named pipe Written folder Written
+    Changed over same file: file Skipped symbolic link Replaced named pipe Replaced folder Replaced
+    Changed over other file: file Replaced symbolic link Replaced named pipe Replaced folder Replaced
+    Changed over same link: file Replaced symbolic link Skipped named pipe Replaced folder Replaced
+    Changed over other link: file Replaced symbolic link Replaced named pipe Replaced folder Replaced
+    Changed over pipe: file Replaced symbolic link Replaced named pipe Skipped folder Replaced
+    Changed over empty folder: file Replaced symbolic link Replaced named pipe Replaced folder Skipped
+    Changed over full folder: file Failed symbolic link Failed named pipe Failed folder Skipped
+    Always over nothing: file Written symbolic link Written named pipe Written folder Written
+    Always over same file: file Replaced symbolic link Replaced named pipe Replaced folder Replaced
+    Always over other file: file Replaced symbolic link Replaced named pipe Replaced folder Replaced
+    Always over same link: file Replaced symbolic link Replaced named pipe Replaced folder Replaced
+    Always over other link: file Replaced symbolic link Replaced named pipe Replaced folder Replaced
+    Always over pipe: file Replaced symbolic link Replaced named pipe Replaced folder Replaced
+    Always over empty folder: file Replaced symbolic link Replaced named pipe Replaced folder Skipped
+    Always over full folder: file Failed symbolic link Failed named pipe Failed folder Skipped
+    ");
+}
+
+#[test]
+fn a_preview_needs_no_target_and_sees_what_is_in_the_way() {
+    let target = tempfile::tempdir().unwrap();
+    let preview = Preview::open(&target.path().join("not/yet"), Overwrite::Never).unwrap();
+    assert_eq!(preview.outcome(&file_entry("a/b", "")).unwrap(), Outcome::Written);
+    symlink("/", target.path().join("link")).unwrap();
+    let preview = Preview::open(target.path(), Overwrite::Always).unwrap();
+    assert!(preview.outcome(&file_entry("link/x", "")).is_err());
+    assert!(preview.outcome(&file_entry("../x", "")).is_err());
+    assert_eq!(preview.outcome(&file_entry("new/x", "")).unwrap(), Outcome::Written);
+    assert!(!target.path().join("new").exists() && !target.path().join("not").exists());
+}
