@@ -4,4 +4,27 @@
 //! Knows nothing of the command line and prints nothing: what happens is told
 //! to an event sink as it happens.
 
+mod due;
 pub mod key_file;
+mod keys;
+mod lock;
+mod messages;
+mod run;
+mod secrets;
+mod site;
+mod state;
+mod steps;
+#[cfg(test)]
+mod testing;
+
+pub use due::{Work, all_work, due_work, upcoming};
+pub use keys::{AskPassphrase, KeyError, MadeKey, recipient_texts, shown_recipient};
+pub use lock::{Holder, LockError, PlanLock};
+pub use run::{RunError, RunOptions, make_keys, run};
+pub use secrets::{SecretError, Secrets, whole_path};
+pub use site::{Site, SiteError};
+pub use state::{JobState, State, StateError, StateFile};
+pub use steps::forgotten;
+
+/// The file of a plan's state folder that has a line of JSON for every run.
+pub const HISTORY_FILE: &str = "history.jsonl";

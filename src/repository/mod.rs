@@ -7,6 +7,7 @@
 
 mod backup;
 mod catalogue;
+mod copy;
 mod error;
 mod layout;
 mod open;
@@ -18,6 +19,7 @@ mod verify;
 
 pub use backup::{BackupOutcome, BackupRequest, BackupSource, Progress, backup};
 pub use catalogue::{Catalogue, SnapshotInfo};
+pub use copy::{CopyOutcome, copy};
 pub use error::RepositoryError;
 pub use layout::{SNAPSHOTS, component};
 pub use open::{Repository, RepositoryConfig};

@@ -1,0 +1,307 @@
+//! A run from its selection to its report.
+
+use super::due::{Work, next_of};
+use super::keys::MadeKey;
+use super::messages::Messenger;
+use super::site::SiteError;
+use super::state::{LastRun, State, StateError, StateFile};
+use super::{Site, steps};
+use crate::base::{Cancellation, RunId, Timestamp};
+use crate::compile::{CompileError, Compiled, JobName, NodeId, ReadySet, Task, Work as TaskWork, compile};
+use crate::plan::Plan;
+use crate::report::{
+    DrillReport, Event, Failure, FailureKind, JobReport, Observer, Outcome, Problem, RunReport, Severity, StepEnd,
+};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::time::Instant;
+
+/// How to run.
+pub struct RunOptions<'a> {
+    /// Stop at the first job that fails.
+    pub fail_fast: bool,
+    pub cancel: Cancellation,
+    pub observer: &'a Observer<'a>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error(transparent)]
+    Site(#[from] SiteError),
+}
+
+/// A run under way: what the steps share.
+pub(super) struct Run<'a> {
+    pub(super) site: &'a Site<'a>,
+    pub(super) options: &'a RunOptions<'a>,
+    pub(super) started: Timestamp,
+    pub(super) state: RefCell<State>,
+    pub(super) jobs: RefCell<BTreeMap<JobName, JobReport>>,
+    pub(super) drills: RefCell<Vec<DrillReport>>,
+    pub(super) problems: RefCell<Vec<Problem>>,
+    /// Jobs whose last run before this one failed.
+    pub(super) failed_before: BTreeSet<JobName>,
+    /// Scheduled times whose failure has been told already.
+    pub(super) told_before: BTreeSet<(JobName, Timestamp)>,
+    work: &'a Work,
+    files: StateFile,
+}
+
+/// Makes the keys that the plan wants made on first use. Their recipients are in `state` then.
+pub fn make_keys(site: &Site<'_>, work: &Work, state: &mut State) -> Result<Vec<MadeKey>, SiteError> {
+    let mut made = Vec::new();
+    for tier in site.plan.tiers.iter().filter(|tier| work.selection.jobs.iter().any(|job| job.tier == tier.name.value))
+    {
+        if let Some(key) = site.key(tier)? {
+            made.extend(super::keys::make_missing(key, &site.secrets, state, site.context.now())?);
+        }
+    }
+    Ok(made)
+}
+
+/// Does the work. Whatever goes wrong with one job is in the report, and the
+/// others are done all the same.
+///
+/// The caller holds the plan's lock, has made the keys ([`make_keys`]) and
+/// gives the state that it loaded.
+pub fn run(
+    site: &Site<'_>,
+    work: &Work,
+    files: &StateFile,
+    state: State,
+    options: &RunOptions<'_>,
+) -> Result<RunReport, RunError> {
+    let compiled = compile(site.plan, &work.selection)?;
+    let started = site.context.now();
+    let jobs = || compiled.jobs.iter().map(|job| (job.name.clone(), state.job(&job.name)));
+    let failed_before = jobs()
+        .filter(|(_, known)| known.last_run.as_ref().is_some_and(|last| !last.outcome.is_good()))
+        .map(|(job, _)| job)
+        .collect();
+    let told_before = jobs().filter_map(|(job, known)| Some((job, known.failure_told_of?))).collect();
+    let run = Run {
+        site,
+        failed_before,
+        told_before,
+        options,
+        started,
+        state: RefCell::new(state),
+        jobs: RefCell::default(),
+        drills: RefCell::default(),
+        problems: RefCell::default(),
+        work,
+        files: files.clone(),
+    };
+    (options.observer)(Event::RunStarted {
+        plan: site.plan.name.value.clone(),
+        host: site.context.host.clone(),
+        jobs: compiled.jobs.iter().map(|job| job.name.clone()).collect(),
+    });
+    Messenger { run: &run }.started();
+    run.tasks(&compiled);
+    let report = run.report(&compiled);
+    (options.observer)(Event::run_finished(report.clone()));
+    Ok(report)
+}
+
+impl Run<'_> {
+    pub(super) fn plan(&self) -> &Plan {
+        self.site.plan
+    }
+
+    fn tasks(&self, compiled: &Compiled) {
+        let tasks = compiled.tasks();
+        let mut ready: ReadySet<String> = ReadySet::new(&tasks);
+        let mut stopped = None;
+        while let Some(id) = ready.start() {
+            let task = tasks.node(id);
+            let always = matches!(
+                task.work,
+                TaskWork::Record | TaskWork::Report { .. } | TaskWork::Notify { .. } | TaskWork::After { .. }
+            );
+            if self.options.cancel.is_cancelled() && !always {
+                stopped.get_or_insert_with(|| Failure::new(FailureKind::Cancelled, "the run was cancelled"));
+            }
+            let outcome = match &stopped {
+                Some(failure) if !always => Err(failure.clone()),
+                _ => self.task(compiled, task),
+            };
+            if let Err(failure) = &outcome {
+                self.failed(task, failure);
+                if self.options.fail_fast && !always {
+                    let because =
+                        format!("`{}` failed, and this run stops at the first failure", name_of(compiled, task));
+                    stopped.get_or_insert(Failure::new(FailureKind::Other, because));
+                }
+            }
+            let because = outcome.map_err(|_| format!("`{}` failed", name_of(compiled, task)));
+            for skipped in ready.finish(id, because) {
+                self.skipped(tasks.node(skipped.node), &skipped.because);
+            }
+        }
+    }
+
+    fn task(&self, compiled: &Compiled, task: &Task) -> Result<(), Failure> {
+        let step = name_of(compiled, task);
+        (self.options.observer)(Event::StepStarted { step: step.clone() });
+        let begun = Instant::now();
+        let done = match &task.work {
+            TaskWork::Before { command, .. } | TaskWork::After { command, .. } => steps::hook(self, command),
+            TaskWork::Backup(job) => steps::backup(self, job),
+            TaskWork::Copy { job, from } => steps::copy(self, job, from),
+            TaskWork::Verify { job, level, sample, index, scheduled } => {
+                steps::verify(self, job, *level, *sample, *index, *scheduled)
+            }
+            TaskWork::Prune { job, keep } => steps::prune(self, job, keep),
+            TaskWork::Drill { job, index } => steps::drill(self, job, *index),
+            TaskWork::Record => self.record(compiled),
+            TaskWork::Report { index } => Messenger { run: self }.periodic(*index),
+            TaskWork::Notify { channel } => Messenger { run: self }.finished(channel, &self.report(compiled)),
+        };
+        let done = done.map_err(|failure| Failure { step: Some(step.clone()), ..failure });
+        let outcome = match &done {
+            Ok(()) => Outcome::Success,
+            Err(failure) => Outcome::Failed { failure: failure.clone() },
+        };
+        let duration = begun.elapsed();
+        (self.options.observer)(Event::StepFinished(StepEnd { step, outcome, duration }));
+        done
+    }
+
+    /// Enters a failure where it belongs: a job's outcome, or the run's problems.
+    fn failed(&self, task: &Task, failure: &Failure) {
+        let outcome = || Outcome::Failed { failure: failure.clone() };
+        match &task.work {
+            TaskWork::Backup(job) | TaskWork::Copy { job, .. } | TaskWork::Verify { job, .. } => {
+                self.with_job(job, |report| {
+                    if !matches!(report.outcome, Outcome::Failed { .. }) {
+                        report.outcome = outcome();
+                    }
+                });
+            }
+            TaskWork::Drill { job, index } => self.fail_drill(job, *index, outcome()),
+            TaskWork::Before { .. } | TaskWork::Prune { .. } | TaskWork::Record => {
+                self.problem(Severity::Error, failure);
+            }
+            // What was to be saved is saved.
+            TaskWork::After { .. } | TaskWork::Report { .. } | TaskWork::Notify { .. } => {
+                self.problem(Severity::Warning, failure);
+            }
+        }
+    }
+
+    fn fail_drill(&self, job: &JobName, index: usize, outcome: Outcome) {
+        let max_time = self.plan().drills.get(index).and_then(|drill| drill.max_time.as_ref()).map(|time| time.value);
+        let mut drills = self.drills.borrow_mut();
+        if !drills.iter().any(|drill| drill.job == *job) {
+            let (files, bytes, duration) = (0, 0, Default::default());
+            drills.push(DrillReport { job: job.clone(), outcome, snapshot: None, files, bytes, duration, max_time });
+        }
+    }
+
+    fn skipped(&self, task: &Task, because: &str) {
+        if let TaskWork::Backup(job) | TaskWork::Copy { job, .. } = &task.work {
+            self.with_job(job, |report| report.outcome = Outcome::Skipped { because: because.to_owned() });
+        }
+    }
+
+    fn problem(&self, severity: Severity, failure: &Failure) {
+        let problem = Problem {
+            severity,
+            step: failure.step.clone(),
+            message: failure.message.clone(),
+            help: failure.help.clone(),
+        };
+        (self.options.observer)(Event::Problem { job: None, path: None, problem: problem.clone() });
+        self.problems.borrow_mut().push(problem);
+    }
+
+    /// Changes a job's report, which begins as a success without anything done.
+    pub(super) fn with_job<R>(&self, job: &JobName, change: impl FnOnce(&mut JobReport) -> R) -> R {
+        let mut jobs = self.jobs.borrow_mut();
+        change(jobs.entry(job.clone()).or_insert_with(|| JobReport::new(job.clone(), Outcome::Success)))
+    }
+
+    /// A fresh identity for a job's run.
+    pub(super) fn new_run_id(&self) -> RunId {
+        RunId { started: self.site.context.now(), random: self.site.context.random_u64() as u32 }
+    }
+
+    /// The report as far as the run has come.
+    fn report(&self, compiled: &Compiled) -> RunReport {
+        let jobs = self.jobs.borrow();
+        RunReport {
+            plan: self.plan().name.value.clone(),
+            host: self.site.context.host.clone(),
+            started: self.started,
+            finished: self.site.context.now(),
+            jobs: compiled.jobs.iter().filter_map(|job| jobs.get(&job.name).cloned()).collect(),
+            drills: self.drills.borrow().clone(),
+            problems: self.problems.borrow().clone(),
+        }
+    }
+
+    /// Remembers how the jobs went, for what is due next, and writes the history.
+    fn record(&self, compiled: &Compiled) -> Result<(), Failure> {
+        let finished = self.site.context.now();
+        let mut state = self.state.borrow_mut();
+        for job in &compiled.jobs {
+            let mut reports = self.jobs.borrow_mut();
+            let Some(report) = reports.get_mut(&job.name) else { continue };
+            let Some(run) = &report.run else { continue };
+            let entry = state.job_mut(&job.name);
+            entry.last_run = Some(LastRun { started: run.started, finished, outcome: report.outcome.clone() });
+            // A partial snapshot counts: else one unreadable file would make every tick run again.
+            if report.outcome.is_good() && report.backup.is_some() {
+                entry.last_success = Some(run.started);
+                entry.failure_told_of = None;
+            }
+            report.next = next_of(self.site, job, entry.last_success);
+        }
+        self.files.save(&state).map_err(|error| Failure::new(FailureKind::Other, error.to_string()))?;
+        drop(state);
+        let line = crate::report::history_line(&self.report(compiled));
+        self.append_history(&line).map_err(|error| {
+            Failure::new(
+                FailureKind::Other,
+                format!("can't write the history in `{}`: {error}", self.files.folder().display()),
+            )
+        })
+    }
+
+    fn append_history(&self, line: &str) -> std::io::Result<()> {
+        use std::os::unix::fs::OpenOptionsExt;
+        let path = self.files.folder().join(super::HISTORY_FILE);
+        let mut file = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+        file.write_all(format!("{}\n", line.trim_end()).as_bytes())
+    }
+
+    /// The scheduled time that a job's run is for; `None`: it was asked for by hand.
+    pub(super) fn scheduled(&self, job: &JobName) -> Option<Timestamp> {
+        self.work.scheduled.get(job).copied()
+    }
+
+    pub(super) fn missed(&self) -> &BTreeMap<JobName, u32> {
+        &self.work.missed
+    }
+
+    /// Saves what was noted after the record was made.
+    pub(super) fn save_state(&self) -> Result<(), Failure> {
+        self.files.save(&self.state.borrow()).map_err(|error| Failure::new(FailureKind::Other, error.to_string()))
+    }
+
+    pub(super) fn history_path(&self) -> std::path::PathBuf {
+        self.files.folder().join(super::HISTORY_FILE)
+    }
+}
+
+/// How the graph names a task: by its last step.
+fn name_of(compiled: &Compiled, task: &Task) -> String {
+    let last: Option<&NodeId> = task.steps.last();
+    last.map(|id| compiled.steps.node(*id).id.clone()).unwrap_or_default()
+}

@@ -1,0 +1,157 @@
+use super::keys::{self, AskPassphrase, KeyError};
+use super::secrets::{Secrets, whole_path};
+use super::state::State;
+use crate::archive::{Codec, Identities, Recipients};
+use crate::base::{Context, Timestamp};
+use crate::files::WalkOptions;
+use crate::plan::{Compression, Encryption, Key, PathSource, Plan, SecretRef, Tier};
+use crate::repository::component;
+use crate::stores::{Scope, SettingsError, Store, StoreError, StoreSettings};
+use std::path::{Path, PathBuf};
+
+/// A plan on this host: what its relative paths, references and names mean here.
+pub struct Site<'a> {
+    pub plan: &'a Plan,
+    pub context: &'a Context,
+    /// The folder of the plan file.
+    pub plan_folder: PathBuf,
+    pub secrets: Secrets<'a>,
+}
+
+/// Why a tier cannot be reached or read, before anything is asked of its store.
+#[derive(Debug, thiserror::Error)]
+pub enum SiteError {
+    #[error("the store of tier `{tier}` cannot be used: {source}")]
+    Settings { tier: String, source: SettingsError },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error("tier `{tier}` is encrypted with key `{key}`, which the plan does not have")]
+    UnknownKey { tier: String, key: String },
+}
+
+impl<'a> Site<'a> {
+    /// `plan_file` names the folder that relative paths start from.
+    pub fn new(plan: &'a Plan, plan_file: &Path, context: &'a Context) -> Self {
+        let file = context.working_directory.join(plan_file);
+        let plan_folder = file.parent().unwrap_or(Path::new("/")).to_owned();
+        Self { plan, context, secrets: Secrets::new(context, &plan_folder), plan_folder }
+    }
+
+    /// A path of the plan, whole: `~/` and relative ones resolved.
+    pub fn path(&self, path: &Path) -> PathBuf {
+        whole_path(path, &self.context.home, &self.plan_folder)
+    }
+
+    /// Where this plan's local state lies.
+    pub fn state_folder(&self) -> PathBuf {
+        match &self.plan.state {
+            Some(folder) => self.path(folder),
+            None => self.context.state.join(component(&self.plan.name.value)),
+        }
+    }
+
+    /// Where the engine remembers what a tier holds.
+    pub fn tier_state(&self, tier: &Tier) -> PathBuf {
+        self.state_folder().join("tiers").join(component(&tier.name.value))
+    }
+
+    /// Opens a tier's store. `source`: for the placeholder `{source}`.
+    pub fn store(&self, tier: &Tier, source: Option<&str>, started: Timestamp) -> Result<Store, SiteError> {
+        let scope = Scope {
+            host: &self.context.host,
+            plan: &self.plan.name.value,
+            source,
+            started,
+            plan_folder: &self.plan_folder,
+            home: &self.context.home,
+        };
+        let resolve = |secret: &SecretRef| self.secrets.line(secret).map_err(|error| error.to_string());
+        let settings = StoreSettings::of_tier(tier, scope, &resolve)
+            .map_err(|source| SiteError::Settings { tier: tier.name.value.clone(), source })?;
+        Ok(Store::open(&settings)?)
+    }
+
+    /// The key that a tier encrypts with; `None`: it does not encrypt.
+    pub fn key(&self, tier: &Tier) -> Result<Option<&'a Key>, SiteError> {
+        match &tier.encryption {
+            Encryption::None { .. } => Ok(None),
+            Encryption::Key(name) => self
+                .plan
+                .key(&name.value)
+                .map(Some)
+                .ok_or_else(|| SiteError::UnknownKey { tier: tier.name.value.clone(), key: name.value.clone() }),
+        }
+    }
+
+    pub fn recipients(&self, tier: &Tier, state: &State) -> Result<Option<Recipients>, SiteError> {
+        match self.key(tier)? {
+            Some(key) => Ok(Some(keys::recipients(key, &self.secrets, state)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// What reads a tier: the identities of its key on this host and those of `files`.
+    ///
+    /// # Errors
+    /// Where the tier is encrypted and there is none.
+    pub fn identities(
+        &self,
+        tier: &Tier,
+        files: &[PathBuf],
+        ask: &AskPassphrase<'_>,
+    ) -> Result<Option<Identities>, SiteError> {
+        match self.key(tier)? {
+            Some(key) => Ok(Some(keys::identities(key, files, &self.secrets, ask)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// What to walk for a source of paths. Neither the plan's own stores on
+    /// this machine nor its state are ever part of a backup.
+    pub fn walk(&self, source: &PathSource) -> WalkOptions {
+        let mut always_exclude = vec![self.state_folder()];
+        for tier in self.plan.tiers.iter().filter(|tier| tier.store.service.value == "fs") {
+            let root = tier.store.settings.iter().find(|setting| setting.key.value == "root");
+            if let Some(crate::plan::SettingValue::Text(root)) = root.map(|setting| &setting.value.value) {
+                // Placeholders end where they begin: all that could be meant is left out.
+                let plain = root.split('{').next().unwrap_or_default();
+                let folder =
+                    if plain.len() == root.len() { plain } else { plain.rsplit_once('/').map_or("", |(f, _)| f) };
+                if !folder.is_empty() {
+                    always_exclude.push(self.path(Path::new(folder)));
+                }
+            }
+        }
+        WalkOptions {
+            base: source.base.as_ref().map_or_else(|| PathBuf::from("/"), |base| self.path(&base.value)),
+            include: source.include.iter().map(|include| self.include(&include.value)).collect(),
+            exclude: source.exclude.iter().map(|pattern| pattern.value.clone()).collect(),
+            exclude_files: source.exclude_files.iter().map(|file| self.path(&file.value)).collect(),
+            exclude_if_present: source.exclude_if_present.iter().map(|name| name.value.clone()).collect(),
+            exclude_caches: source.exclude_caches,
+            one_file_system: source.one_file_system,
+            max_file_size_bytes: source.max_file_size.as_ref().map(|size| size.value.bytes()),
+            always_exclude,
+            ..WalkOptions::default()
+        }
+    }
+
+    /// `~/` in an include is the home folder.
+    fn include(&self, include: &str) -> String {
+        match include.strip_prefix("~/") {
+            Some(rest) => self.context.home.join(rest).display().to_string(),
+            None => include.to_owned(),
+        }
+    }
+}
+
+/// A tier's compression as the engine takes it.
+pub(super) fn codec(tier: &Tier) -> Codec {
+    match tier.compression.value {
+        Compression::Zstd { level } => Codec::Zstd { level },
+        Compression::Gzip { level } => Codec::Gzip { level },
+        Compression::None => Codec::None,
+    }
+}

@@ -1,0 +1,102 @@
+use super::layout;
+use super::verify::objects_of;
+use super::{Catalogue, Repository, RepositoryError};
+use crate::base::{Cancellation, Context};
+use crate::stores::{Class, Put, StoreErrorKind, WriteOptions};
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+
+/// What a copy did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CopyOutcome {
+    /// Snapshots that the target has now and had not before.
+    pub snapshots: u64,
+    pub objects: u64,
+    pub bytes: u64,
+}
+
+/// Copies the snapshots of a source that are newer than any `to` has, object by
+/// object as they are stored: no key is needed, and the target can be read by whoever can
+/// read the original. Makes the target repository where there is none.
+///
+/// A snapshot without a run record is passed over: nobody knows what it needs.
+pub fn copy(
+    from: &Catalogue<'_>,
+    to: &crate::stores::Store,
+    source: &str,
+    context: &Context,
+    cancel: &Cancellation,
+) -> Result<CopyOutcome, RepositoryError> {
+    let target = match Repository::find(to)? {
+        Some(target) => target,
+        None => Repository::create(to, context)?,
+    };
+    let present: BTreeSet<String> = target.store.list("")?.into_iter().map(|object| object.name).collect();
+    let sizes: std::collections::HashMap<String, u64> =
+        from.store().list("")?.into_iter().map(|object| (object.name, object.size_bytes)).collect();
+    let mut outcome = CopyOutcome::default();
+    let mut copied: BTreeSet<String> = BTreeSet::new();
+    // What the target's own retention has forgotten must not come back.
+    let newest =
+        present.iter().filter(|name| name.starts_with(layout::SNAPSHOTS)).filter_map(|name| layout::parse(name));
+    let newest = newest.filter(|(of, _)| of == source).map(|(_, run)| run).max();
+    for info in from.snapshots(Some(source))? {
+        let is_new = newest.as_ref().is_none_or(|newest| info.run > *newest);
+        let Some(record) = info.record.as_ref().filter(|_| is_new) else { continue };
+        let mut needed: BTreeSet<String> =
+            objects_of(record).filter(|name| *name != info.name).map(String::from).collect();
+        // Of earlier runs only objects may be needed; their records tell how to verify those.
+        let runs: Vec<_> = needed.iter().filter_map(|name| layout::parse(name)).collect();
+        needed.extend(runs.into_iter().map(|(source, run)| layout::run_record(&source, &run)));
+        let own_record = layout::run_record(&record.source, &record.run);
+        for name in needed.iter().filter(|name| **name != own_record).chain([&own_record, &info.name]) {
+            if present.contains(name) || !copied.insert(name.clone()) {
+                continue;
+            }
+            let Some(size) = sizes.get(name) else {
+                if name.starts_with(layout::RUNS) {
+                    continue;
+                }
+                return Err(RepositoryError::Missing { store: from.store().describe(), object: name.clone() });
+            };
+            copy_object(from, &target, name, *size, cancel)?;
+            outcome.objects += 1;
+            outcome.bytes += size;
+        }
+        outcome.snapshots += 1;
+    }
+    Ok(outcome)
+}
+
+fn copy_object(
+    from: &Catalogue<'_>,
+    to: &Repository,
+    name: &str,
+    size: u64,
+    cancel: &Cancellation,
+) -> Result<(), RepositoryError> {
+    let read_failed = |error| RepositoryError::io(from.store(), name, error);
+    let write_failed = |error| RepositoryError::io(&to.store, name, error);
+    if !name.starts_with(layout::ARCHIVES) && !name.starts_with(layout::TREES) {
+        let bytes = from.store().read(name, size)?;
+        return match to.store.put(name, &bytes, Put::IfAbsent) {
+            Err(error) if error.kind == StoreErrorKind::AlreadyExists => Ok(()),
+            other => Ok(other?),
+        };
+    }
+    let class = if name.starts_with(layout::ARCHIVES) { Class::Data } else { Class::Hot };
+    let mut input = from.store().stream_sized(name, size)?;
+    let mut output = to.store.create(name, &WriteOptions { class, expected_bytes: Some(size) })?;
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        if cancel.is_cancelled() {
+            return Err(RepositoryError::Cancelled);
+        }
+        let count = input.read(&mut buffer).map_err(read_failed)?;
+        if count == 0 {
+            break;
+        }
+        output.write_all(&buffer[..count]).map_err(write_failed)?;
+    }
+    Ok(output.finish()?)
+}
