@@ -7,8 +7,8 @@
 //! which cannot be written elsewhere.
 
 use rustix::fs::{
-    XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr, getxattr, lgetxattr, listxattr, llistxattr,
-    removexattr, setxattr,
+    AtFlags, XattrFlags, fgetxattr, flistxattr, fremovexattr, fsetxattr, getxattr, lgetxattr, listxattr, llistxattr,
+    removexattr, setxattr, statat,
 };
 use rustix::io::Errno;
 use std::ffi::CString;
@@ -40,16 +40,28 @@ pub fn of_file(file: impl AsFd) -> io::Result<Vec<Xattr>> {
 /// The attributes of what `name` is in `folder`: a link's own, not its target's.
 pub(super) fn of_name(folder: BorrowedFd<'_>, name: &[u8]) -> io::Result<Vec<Xattr>> {
     let path = path_through_handle(folder, name)?;
-    collect(
+    let xattrs = collect(
         |buffer| llistxattr(path.as_c_str(), buffer),
         |attribute, buffer| lgetxattr(path.as_c_str(), attribute, buffer),
-    )
+    );
+    without_proc(xattrs, || statat(folder, name, AtFlags::SYMLINK_NOFOLLOW).is_ok())
 }
 
 /// The attributes of what an `O_PATH` handle is on, a link itself too.
 pub(super) fn of_handle(handle: BorrowedFd<'_>) -> io::Result<Vec<Xattr>> {
     let path = path_of_handle(handle)?;
-    collect(|buffer| listxattr(path.as_c_str(), buffer), |name, buffer| getxattr(path.as_c_str(), name, buffer))
+    let xattrs =
+        collect(|buffer| listxattr(path.as_c_str(), buffer), |name, buffer| getxattr(path.as_c_str(), name, buffer));
+    without_proc(xattrs, || true)
+}
+
+/// Where `/proc` is not mounted, links and devices are taken to have no
+/// attributes: better than not to take them at all.
+fn without_proc(xattrs: io::Result<Vec<Xattr>>, exists: impl FnOnce() -> bool) -> io::Result<Vec<Xattr>> {
+    match xattrs {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && exists() => Ok(Vec::new()),
+        other => other,
+    }
 }
 
 pub(super) fn set_on_file(file: BorrowedFd<'_>, name: &[u8], value: &[u8]) -> io::Result<()> {

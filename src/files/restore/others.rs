@@ -3,7 +3,7 @@ use super::attributes::Subject;
 use super::folders::{Handle, failed};
 use super::report::Loss;
 use super::{Entry, FailureReason, Inner, Outcome, Overwrite, Standing, inspect, temporary_name, wanted};
-use rustix::fs::{AtFlags, FileType, Mode, linkat, mknodat, renameat, symlinkat, unlinkat};
+use rustix::fs::{AtFlags, FileType, linkat, mknodat, renameat, symlinkat, unlinkat};
 use rustix::io::Errno;
 use std::os::fd::AsFd;
 
@@ -29,12 +29,12 @@ pub(super) fn node(inner: &Inner, entry: &Entry) -> Result<Outcome, FailureReaso
         }
         _ => return Err(FailureReason::Entry("it is no device and no named pipe")),
     };
-    let rdev = entry.metadata.rdev;
-    make(inner, entry, |folder, name| mknodat(folder, name, kind, Mode::RUSR | Mode::WUSR, rdev))
+    let (rdev, mode) = (entry.metadata.rdev, inner.attributes.creation_mode(&wanted(entry)));
+    make(inner, entry, |folder, name| mknodat(folder, name, kind, mode, rdev))
 }
 
-/// Makes something that the system makes in one step, under a temporary name
-/// where it replaces something else.
+/// Makes something that the system makes in one step; under a temporary name,
+/// so that it has its real one only with all its attributes.
 fn make(
     inner: &Inner,
     entry: &Entry,

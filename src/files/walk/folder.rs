@@ -64,3 +64,20 @@ impl Drop for Folder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_deeper_than_the_stack_has_a_path_and_goes_away() {
+        let mut folder = Folder::root(0, None, None);
+        for _ in 0..200_000 {
+            folder = folder.child(b"d", 0, None, None);
+        }
+        let mut path = b"left from before".to_vec();
+        folder.write_path(&mut path);
+        assert_eq!(path, vec!["d"; 200_000].join("/").into_bytes());
+        drop(folder);
+    }
+}
