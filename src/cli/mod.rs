@@ -9,8 +9,11 @@ mod arguments;
 mod commands;
 mod exit_codes;
 mod failure;
+mod interrupt;
 #[allow(dead_code)]
 mod output;
+mod plan_file;
+mod progress;
 mod prompt;
 
 use crate::base::{Context, Exit};

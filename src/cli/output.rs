@@ -137,6 +137,11 @@ impl Output {
         }
     }
 
+    /// Says something of several lines as it is on standard error.
+    pub fn say_block(&mut self, text: &str) {
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    }
+
     fn say(&mut self, text: &str) {
         let _ = writeln!(std::io::stderr(), "{text}");
     }

@@ -297,7 +297,7 @@ mod tests {
                 .expect("the given one");
             let error = identities(&key(vec![missing]), &[], secrets, &nobody).err().expect("none");
             assert!(
-                error.to_string().contains("/missing.key` of key `ops` cannot be used: there is no such file"),
+                error.to_string().contains("/missing.key` of key `ops` cannot be used: no such file or directory"),
                 "{error}"
             );
         });

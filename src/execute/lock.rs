@@ -120,7 +120,7 @@ mod tests {
         let held = take("run").expect("free");
         let error = take("prune").expect_err("held");
         let text = error.to_string().replace(&std::process::id().to_string(), "PID");
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @"another run of this plan is under way: `plan run`, process PID on host, since 2026-11-24T09:00:00Z");
         drop(held);
         take("prune").expect("free again");
     }

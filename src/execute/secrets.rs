@@ -179,7 +179,7 @@ mod tests {
     fn what_is_not_found_is_named_and_a_secret_never_shown() {
         let error = |reference| resolve(&reference).expect_err("refused");
         insta::assert_snapshot!(error(SecretRef::Env("NO".to_owned())), @"the environment variable `NO` is not set");
-        assert!(error(SecretRef::File("no".into())).ends_with("/no`: there is no such file"));
+        assert!(error(SecretRef::File("no".into())).ends_with("/no`: no such file or directory"));
         insta::assert_snapshot!(error(SecretRef::File("empty".into())), @"");
         insta::assert_snapshot!(error(SecretRef::Command("echo secret; exit 3".to_owned())), @"");
     }

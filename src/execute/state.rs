@@ -175,7 +175,29 @@ mod tests {
         assert_eq!(file.load().expect("missing is empty"), (State::default(), None));
         file.save(&sample()).expect("saved");
         assert_eq!(file.load().expect("loaded"), (sample(), None));
-        insta::assert_snapshot!(std::fs::read_to_string(folder.path().join("new/state.json")).expect("there"), @"");
+        insta::assert_snapshot!(std::fs::read_to_string(folder.path().join("new/state.json")).expect("there"), @r#"
+        {
+          "format_version": 1,
+          "jobs": {
+            "cloud/data": {
+              "last_success": "2026-11-24T09:00:00Z",
+              "last_run": {
+                "started": "2026-11-24T09:00:00Z",
+                "finished": "2026-11-24T09:00:00Z",
+                "status": "partial"
+              },
+              "last_verify": null,
+              "failure_told_of": null
+            }
+          },
+          "verifications": {
+            "cloud/data/1": "2026-11-24T09:00:00Z"
+          },
+          "drills": {},
+          "reports": {},
+          "made_keys": {}
+        }
+        "#);
     }
 
     #[test]

@@ -322,7 +322,7 @@ impl Worker<'_> {
         let written = file.write_at(part.file_offset, bytes);
         drop(file);
         if let Err(error) = written {
-            return job.fail(self.restorer, &format!("{error:?}"));
+            return job.fail(self.restorer, &error.to_string());
         }
         let left = job.remaining.fetch_sub(part.length as u64, Ordering::AcqRel) - part.length as u64;
         if left == 0 {

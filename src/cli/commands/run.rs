@@ -1,0 +1,142 @@
+use super::super::failure::{Failure, Outcome};
+use super::super::output::Output;
+use super::super::progress::Reporter;
+use super::super::{interrupt, plan_file};
+use crate::base::{Context, Exit, Style, parse_duration};
+use crate::compile::{Selection, compile, print};
+use crate::execute::{
+    PlanLock, RunError, RunOptions, Site, State, StateFile, Work, all_work, due_work, make_keys, run as run_plan,
+    upcoming,
+};
+use crate::report::{Moments, next_json, nothing_due, summary};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Do what is due: back up, verify, prune, tell
+///
+/// Meant for cron: `*/10 * * * * plan run /etc/plan/server.kdl` serves every
+/// schedule in the plan, catches up what was missed, and tells by its exit code.
+/// Where nothing is due it says when something will be, and ends with 0.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  plan run plans/server.kdl              what is due now
+  plan run --now                         everything, whatever the clock says
+  plan run --now --tier cloud --source db
+  plan run --dry-run                     the steps that would run")]
+pub(in crate::cli) struct Arguments {
+    /// The plan file.
+    plan: Option<PathBuf>,
+    /// Run all jobs (or those named), whatever the clock says.
+    #[arg(long)]
+    now: bool,
+    /// Only this tier; may be repeated.
+    #[arg(long, value_name = "TIER")]
+    tier: Vec<String>,
+    /// Only this source; may be repeated.
+    #[arg(long, value_name = "SOURCE")]
+    source: Vec<String>,
+    /// Show the steps that would run, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Wait this long for another run of the plan to end, such as `5m`.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    lock_wait: Option<Duration>,
+    /// Stop at the first job that fails.
+    #[arg(long)]
+    fail_fast: bool,
+}
+
+pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut Output) -> Outcome {
+    let file = plan_file::load(arguments.plan.as_deref(), context, output)?;
+    let site = Site::new(&file.plan, &file.path, context);
+    let files = StateFile::new(site.state_folder());
+    if arguments.dry_run {
+        let (state, _) = files.load().map_err(state_failure)?;
+        let work = choose(&arguments, &site, &state)?;
+        return dry_run(&work, &site, &state, output);
+    }
+    let cancel = interrupt::cancellation();
+    let wait = arguments.lock_wait.unwrap_or_default();
+    let _lock = PlanLock::take(&site.state_folder(), "run", wait, context, &cancel).map_err(super::lock_failure)?;
+    let (mut state, damaged) = files.load().map_err(state_failure)?;
+    if let Some(aside) = damaged {
+        output.warning(&format!(
+            "the local state was damaged and is set aside as `{}`: every job is due once",
+            aside.display()
+        ));
+    }
+    let work = choose(&arguments, &site, &state)?;
+    if work.selection.is_empty() {
+        return tell_nothing_due(&site, &state, output);
+    }
+    let made = make_keys(&site, &work, &mut state).map_err(|error| super::site_failure(&error))?;
+    if !made.is_empty() {
+        files.save(&state).map_err(state_failure)?;
+    }
+    for key in &made {
+        output.warning(&format!(
+            "made a new key for `{}` in `{}` (recipient {}): without this file nothing that is backed up can be read; keep a copy of it somewhere else",
+            key.key,
+            key.path.display(),
+            key.recipient
+        ));
+    }
+    let reporter = Reporter::new(output, context);
+    let observer = |event| reporter.tell(event);
+    let options = RunOptions { fail_fast: arguments.fail_fast, cancel, observer: &observer };
+    let report = run_plan(&site, &work, &files, state, &options).map_err(run_failure);
+    reporter.end();
+    let report = report?;
+    if !output.json && (!output.quiet || report.exit() != Exit::Done) {
+        let style = Style { color: output.stdout_color };
+        output.text(&summary(&report, file.plan.timezone.value, output.width(), style))?;
+    }
+    Ok(report.exit())
+}
+
+fn choose(arguments: &Arguments, site: &Site<'_>, state: &State) -> Result<Work, Failure> {
+    let work = match arguments.now {
+        true => all_work(site, &arguments.tier, &arguments.source),
+        false => due_work(site, state, &arguments.tier, &arguments.source),
+    };
+    work.map_err(|error| Failure::usage(error.to_string()))
+}
+
+fn tell_nothing_due(site: &Site<'_>, state: &State, output: &mut Output) -> Outcome {
+    let upcoming = upcoming(site, state);
+    if output.json {
+        output.document(&next_json(&site.plan.name.value, &upcoming))?;
+    } else if !output.quiet {
+        let moments = Moments { now: site.context.now(), zone: site.plan.timezone.value };
+        let style = Style { color: output.stdout_color };
+        output.text(&nothing_due(&upcoming, &moments, output.width(), style))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn dry_run(work: &Work, site: &Site<'_>, state: &State, output: &mut Output) -> Outcome {
+    if work.selection == Selection::default() {
+        return tell_nothing_due(site, state, output);
+    }
+    let compiled = compile(site.plan, &work.selection).map_err(|error| Failure::failed(error.to_string()))?;
+    if output.json {
+        let json = print::json(&compiled);
+        output.document(&json)?;
+    } else {
+        let text = print::text(&compiled, output.width(), Style { color: output.stdout_color });
+        output.text(&text)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn state_failure(error: crate::execute::StateError) -> Failure {
+    Failure::failed("the local state can't be used").because(&error)
+}
+
+fn run_failure(error: RunError) -> Failure {
+    match error {
+        RunError::Site(error) => super::site_failure(&error),
+        other => Failure::failed("the run could not begin").because(&other),
+    }
+}

@@ -1,0 +1,104 @@
+//! The plan that a command is about: which file, read and checked.
+
+use super::failure::Failure;
+use super::output::Output;
+use crate::base::{Context, Exit};
+use crate::diagnostics::{Diagnostic, Human, HumanStyle, Severities, Severity};
+use crate::plan::Plan;
+use crate::rules::{CheckOptions, Checked, StoreChecks, check_text};
+use crate::stores;
+use std::path::{Path, PathBuf};
+
+/// A plan that can run.
+pub(super) struct PlanFile {
+    pub path: PathBuf,
+    pub plan: Plan,
+}
+
+pub(super) const STORE_CHECKS: StoreChecks = StoreChecks { rules: &stores::RULES, diagnose: stores::diagnose };
+
+/// The file that is meant: the one named, else `plan.kdl` or the only `plans/*.kdl`.
+pub(super) fn find(named: Option<&Path>, context: &Context) -> Result<PathBuf, Failure> {
+    if let Some(named) = named {
+        return Ok(named.to_owned());
+    }
+    let here = &context.working_directory;
+    let mut found: Vec<PathBuf> = Vec::new();
+    if here.join("plan.kdl").is_file() {
+        found.push(PathBuf::from("plan.kdl"));
+    }
+    if let Ok(entries) = std::fs::read_dir(here.join("plans")) {
+        let names = entries.flatten().map(|entry| Path::new("plans").join(entry.file_name()));
+        found.extend(names.filter(|path| path.extension().is_some_and(|extension| extension == "kdl")));
+    }
+    found.sort();
+    match &found[..] {
+        [only] => Ok(only.clone()),
+        [] => Err(Failure::usage("no plan is named, and there is neither `plan.kdl` nor a `.kdl` file in `plans/`")
+            .help("name one (`plan run backup.kdl`), or write one with `plan init`")),
+        several => {
+            let list: Vec<String> = several.iter().map(|path| format!("`{}`", path.display())).collect();
+            Err(Failure::usage(format!("no plan is named, and there are several: {}", list.join(", ")))
+                .help(format!("name one: `plan run {}`", several[0].display())))
+        }
+    }
+}
+
+/// Reads and checks a file; what is wrong with it is in the result.
+pub(super) fn check(path: &Path, severities: Severities, context: &Context) -> Result<Checked, Failure> {
+    let text = read(&context.working_directory.join(path))
+        .map_err(|error| Failure::usage(format!("cannot read the plan `{}`", path.display())).because(&error))?;
+    Ok(check_content(path, &text, severities, context))
+}
+
+/// Checks a text under the name `path`.
+pub(super) fn check_content(path: &Path, text: &str, severities: Severities, context: &Context) -> Checked {
+    let options = CheckOptions { stores: STORE_CHECKS, severities };
+    let mut read_include = |include: &Path| read(&context.working_directory.join(include));
+    check_text(&path.display().to_string(), text, &mut read_include, &options)
+}
+
+/// The largest plan file that is read; real ones have some kilobytes.
+const MAX_PLAN_BYTES: u64 = 16 << 20;
+
+fn read(path: &Path) -> std::io::Result<String> {
+    let file = std::fs::File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(std::io::Error::from(std::io::ErrorKind::IsADirectory));
+    }
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut std::io::Read::take(file, MAX_PLAN_BYTES + 1), &mut text)?;
+    if text.len() as u64 > MAX_PLAN_BYTES {
+        return Err(std::io::Error::other("it is larger than 16 MiB"));
+    }
+    Ok(text)
+}
+
+/// The plan to act on: errors are printed and end the command, warnings are
+/// left to `plan check` (with `-v` they are printed too).
+pub(super) fn load(named: Option<&Path>, context: &Context, output: &mut Output) -> Result<PlanFile, Failure> {
+    let path = find(named, context)?;
+    let checked = check(&path, Severities::default(), context)?;
+    let shown: Vec<Diagnostic> = checked
+        .diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.severity == Severity::Error || output.verbose > 0)
+        .cloned()
+        .collect();
+    if !shown.is_empty() {
+        let text = human(output).render(&shown, &checked.files);
+        output.say_block(&text);
+    }
+    match checked.into_plan() {
+        Some(plan) => Ok(PlanFile { path, plan }),
+        None => Err(Failure::new(
+            Exit::InvalidPlan,
+            format!("the plan `{}` has errors, so nothing was done", path.display()),
+        )),
+    }
+}
+
+/// How diagnostics are shown to a person on standard error.
+pub(super) fn human(output: &Output) -> Human {
+    Human { width: output.width(), colour: output.stderr_color, style: HumanStyle::Unicode }
+}
