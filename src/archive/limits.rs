@@ -10,7 +10,7 @@ pub const FRAME_BYTES: usize = 4 << 20;
 pub const MAX_FRAME_BYTES: usize = 32 << 20;
 /// A file up to this size is read into memory and packed by one worker; a
 /// larger one is streamed and compressed by all.
-pub const BUFFERED_FILE_BYTES: u64 = 16 << 20;
+pub const BUFFERED_FILE_BYTES: u64 = 8 << 20;
 /// An archive is closed at the first file boundary past this size, as stored.
 pub const VOLUME_BYTES: u64 = 512 << 20;
 /// Rows in one manifest block.

@@ -3,7 +3,7 @@
 /// Batches that may be under way at once. Each holds up to one frame (or one
 /// buffered file) in memory; while a large file streams, this many small ones
 /// may wait behind it.
-pub(super) const BATCHES_IN_FLIGHT: usize = 8;
+pub(super) const BATCHES_IN_FLIGHT: usize = 6;
 
 /// Frames of a large file that wait for a core to compress them. One for each
 /// core keeps them busy; more only costs memory.
@@ -22,3 +22,7 @@ pub(super) const READ_BYTES: usize = 4 << 20;
 /// again next time: a write within the clock's granularity (one jiffy, 10 ms at
 /// worst) leaves no other trace.
 pub(super) const RACY_NANOSECONDS: i64 = 20_000_000;
+
+/// Archives whose last bytes are on their way while the next one is written:
+/// each may hold the parts of an upload in memory.
+pub(super) const ARCHIVES_CLOSING: usize = 1;

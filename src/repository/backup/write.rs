@@ -1,6 +1,7 @@
 //! The writing thread: puts pieces in order, writes archives, and lists what
 //! they hold as the rows of the new manifest layer.
 
+use super::limits::ARCHIVES_CLOSING;
 use super::parent::Parent;
 use super::piece::{BatchEnd, ItemResult, PendingContent, PendingExtent, Piece};
 use super::scan::Scanned;
@@ -11,11 +12,12 @@ use crate::archive::{
 use crate::files::FileKind;
 use crate::repository::state::{LayerFile, LocalState};
 use crate::repository::{Repository, RepositoryError};
-use crate::stores::{Class, ObjectWriter, WriteOptions};
+use crate::stores::{Class, ObjectWriter, StoreError, WriteOptions};
 use crossbeam_channel::Receiver;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::File;
 use std::io::BufWriter;
+use std::thread::{self, JoinHandle};
 
 /// What the writing thread leaves behind.
 pub(super) struct Written {
@@ -49,6 +51,8 @@ pub(super) struct Writer<'a> {
     repository: &'a Repository,
     rows: LayerWriter<BufWriter<File>>,
     open: Option<OpenArchive>,
+    /// Archives whose end is on its way to the store, oldest first.
+    closing: VecDeque<JoinHandle<Result<(), StoreError>>>,
     waiting: BTreeMap<(u64, u32), Piece>,
     next: (u64, u32),
     /// Where the batch under way begins.
@@ -86,6 +90,7 @@ impl<'a> Writer<'a> {
             repository,
             rows: LayerWriter::local(BufWriter::with_capacity(1 << 18, file)),
             open: None,
+            closing: VecDeque::new(),
             waiting: BTreeMap::new(),
             next: (0, 0),
             batch_place: None,
@@ -119,6 +124,9 @@ impl<'a> Writer<'a> {
         }
         self.resolve()?;
         self.close_archive()?;
+        while !self.closing.is_empty() {
+            self.wait_for_oldest()?;
+        }
         let failed = |error| RepositoryError::State { path: self.request.state.clone(), source: error };
         let (output, delta) = self.rows.finish().map_err(failed)?;
         let delta_file = LayerFile::finish(output, &delta).map_err(failed)?;
@@ -171,8 +179,23 @@ impl<'a> Writer<'a> {
         let Some(OpenArchive { name, writer, chunks, .. }) = self.open.take() else { return Ok(()) };
         let (output, info) =
             writer.finish(self.request.codec).map_err(|error| RepositoryError::io(self.request.store, &name, error))?;
-        output.finish()?;
+        // The last parts of an upload, or the sync of a file, take a while: the
+        // next archive does not wait for them.
+        while self.closing.len() >= ARCHIVES_CLOSING {
+            self.wait_for_oldest()?;
+        }
+        let closing = thread::Builder::new()
+            .name("close".to_owned())
+            .spawn(move || output.finish())
+            .map_err(|error| RepositoryError::Internal(error.to_string()))?;
+        self.closing.push_back(closing);
         self.written.archives.push(WrittenArchive { name, info, chunks });
+        Ok(())
+    }
+
+    fn wait_for_oldest(&mut self) -> Result<(), RepositoryError> {
+        let Some(closing) = self.closing.pop_front() else { return Ok(()) };
+        closing.join().map_err(|_| RepositoryError::Internal("a thread that ends an archive failed".to_owned()))??;
         Ok(())
     }
 
