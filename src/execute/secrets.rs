@@ -180,8 +180,8 @@ mod tests {
         let error = |reference| resolve(&reference).expect_err("refused");
         insta::assert_snapshot!(error(SecretRef::Env("NO".to_owned())), @"the environment variable `NO` is not set");
         assert!(error(SecretRef::File("no".into())).ends_with("/no`: no such file or directory"));
-        insta::assert_snapshot!(error(SecretRef::File("empty".into())), @"");
-        insta::assert_snapshot!(error(SecretRef::Command("echo secret; exit 3".to_owned())), @"");
+        insta::assert_snapshot!(error(SecretRef::File("empty".into())), @r#"`(file)"empty"` is empty"#);
+        insta::assert_snapshot!(error(SecretRef::Command("echo secret; exit 3".to_owned())), @"the command `echo secret; exit 3` ended with exit status: 3");
     }
 
     #[test]

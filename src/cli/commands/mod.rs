@@ -1,9 +1,15 @@
 //! One file a verb: its arguments (whose documentation is the help), and what it does.
 
+mod check;
 mod completions;
+mod explain;
+mod graph;
+mod init;
 mod key;
 mod man;
+mod next;
 mod run;
+mod schema;
 
 use super::failure::{Failure, Outcome};
 use super::output::Output;
@@ -14,7 +20,13 @@ use clap::Subcommand;
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
+    Init(init::Arguments),
+    Check(check::Arguments),
+    Explain(explain::Arguments),
+    Schema(schema::Arguments),
+    Graph(graph::Arguments),
     Run(run::Arguments),
+    Next(next::Arguments),
     Key(key::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -22,6 +34,12 @@ pub(super) enum Verb {
 
 pub(super) fn dispatch(verb: Verb, context: &Context, output: &mut Output) -> Outcome {
     match verb {
+        Verb::Init(arguments) => init::run(arguments, context, output),
+        Verb::Check(arguments) => check::run(arguments, context, output),
+        Verb::Explain(arguments) => explain::run(arguments, output),
+        Verb::Schema(arguments) => schema::run(arguments, output),
+        Verb::Graph(arguments) => graph::run(arguments, context, output),
+        Verb::Next(arguments) => next::run(arguments, context, output),
         Verb::Run(arguments) => run::run(arguments, context, output),
         Verb::Key(arguments) => key::run(arguments, context, output),
         Verb::Completions(arguments) => completions::run(arguments, output),
