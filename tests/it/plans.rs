@@ -30,10 +30,14 @@ fn every_plan_passes_its_check() {
 fn every_plan_compiles_to_the_graph_that_was_reviewed() {
     for (name, path) in plans() {
         let environment = TestEnvironment::new();
-        for format in ["text", "mermaid"] {
-            let graph = environment.ok(&["graph", "--format", format, &path.to_string_lossy()]);
-            insta::assert_snapshot!(format!("{name} graph {format}"), graph.stdout);
+        let graph = environment.ok(&["graph", &path.to_string_lossy()]);
+        insta::assert_snapshot!(format!("graph_of_{name}"), graph.stdout);
+        for (format, beginning) in [("mermaid", "flowchart"), ("dot", "digraph"), ("svg", "<svg")] {
+            let drawn = environment.ok(&["graph", "--format", format, &path.to_string_lossy()]);
+            assert!(drawn.stdout.starts_with(beginning), "{format}:\n{drawn}");
         }
+        let graph = environment.json(&["graph", "--format", "json", &path.to_string_lossy()]);
+        assert!(graph.is_object(), "{graph}");
     }
 }
 
