@@ -15,6 +15,7 @@ mod output;
 mod plan_file;
 mod progress;
 mod prompt;
+mod reach;
 
 use crate::base::{Context, Exit};
 use arguments::Arguments;

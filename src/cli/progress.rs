@@ -83,3 +83,40 @@ impl<'a> Reporter<'a> {
         }
     }
 }
+
+/// How often a moving line is drawn anew.
+const TICK: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// A moving line on a terminal for work that is not a run.
+pub(super) struct Ticker {
+    shows: bool,
+}
+
+impl Ticker {
+    pub fn new(output: &Output) -> Self {
+        Self { shows: output.stderr_is_terminal && !output.json && !output.quiet }
+    }
+
+    /// Does the work while `text` is shown now and then.
+    pub fn during<R>(&self, text: impl Fn() -> String + Send, work: impl FnOnce() -> R) -> R {
+        if !self.shows {
+            return work();
+        }
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        bar.set_style(ProgressStyle::with_template("{spinner} {msg}").expect("the template is valid"));
+        let (ended, end) = crossbeam_channel::bounded::<()>(0);
+        std::thread::scope(|scope| {
+            let shown = &bar;
+            scope.spawn(move || {
+                while end.recv_timeout(TICK) == Err(crossbeam_channel::RecvTimeoutError::Timeout) {
+                    shown.set_message(text());
+                    shown.tick();
+                }
+            });
+            let result = work();
+            drop(ended);
+            bar.finish_and_clear();
+            result
+        })
+    }
+}

@@ -1,22 +1,27 @@
 //! One file a verb: its arguments (whose documentation is the help), and what it does.
 
+mod cat;
 mod check;
 mod completions;
 mod explain;
 mod graph;
 mod init;
 mod key;
+mod list;
+mod ls;
 mod man;
 mod next;
+mod prune;
+mod restore;
 mod run;
 mod schema;
+mod verify;
 
-use super::failure::{Failure, Outcome};
+use super::failure::Outcome;
 use super::output::Output;
-use crate::base::{Context, Exit};
-use crate::execute::{LockError, SiteError};
-use crate::stores::StoreErrorKind;
+use crate::base::Context;
 use clap::Subcommand;
+use std::path::PathBuf;
 
 #[derive(Subcommand)]
 pub(super) enum Verb {
@@ -27,6 +32,12 @@ pub(super) enum Verb {
     Graph(graph::Arguments),
     Run(run::Arguments),
     Next(next::Arguments),
+    List(list::Arguments),
+    Ls(ls::Arguments),
+    Cat(cat::Arguments),
+    Restore(restore::Arguments),
+    Verify(verify::Arguments),
+    Prune(prune::Arguments),
     Key(key::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -40,6 +51,12 @@ pub(super) fn dispatch(verb: Verb, context: &Context, output: &mut Output) -> Ou
         Verb::Schema(arguments) => schema::run(arguments, output),
         Verb::Graph(arguments) => graph::run(arguments, context, output),
         Verb::Next(arguments) => next::run(arguments, context, output),
+        Verb::List(arguments) => list::run(arguments, context, output),
+        Verb::Ls(arguments) => ls::run(arguments, context, output),
+        Verb::Cat(arguments) => cat::run(arguments, context, output),
+        Verb::Restore(arguments) => restore::run(arguments, context, output),
+        Verb::Verify(arguments) => verify::run(arguments, context, output),
+        Verb::Prune(arguments) => prune::run(arguments, context, output),
         Verb::Run(arguments) => run::run(arguments, context, output),
         Verb::Key(arguments) => key::run(arguments, context, output),
         Verb::Completions(arguments) => completions::run(arguments, output),
@@ -47,30 +64,24 @@ pub(super) fn dispatch(verb: Verb, context: &Context, output: &mut Output) -> Ou
     }
 }
 
-/// Another run holds the plan's lock, or the lock cannot be used.
-fn lock_failure(error: LockError) -> Failure {
-    match &error {
-        LockError::Held { .. } => Failure::new(Exit::Locked, error.to_string())
-            .help("wait for it with `--lock-wait 10m`; a run that died holds no lock"),
-        LockError::Cancelled => Failure::new(Exit::Cancelled, error.to_string()),
-        LockError::File { source, .. } => Failure::failed(error.to_string()).because(source),
-    }
+/// Where to look, for verbs that read snapshots.
+#[derive(clap::Args)]
+struct Place {
+    /// The plan file.
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    /// Only this tier; may be repeated.
+    #[arg(long, value_name = "TIER")]
+    tier: Vec<String>,
+    /// Only this source; may be repeated.
+    #[arg(long, value_name = "SOURCE")]
+    source: Vec<String>,
+    /// A file with the identity to read with; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    identity: Vec<PathBuf>,
 }
 
-/// A tier that cannot be reached or read, with the exit code that tells why.
-fn site_failure(error: &SiteError) -> Failure {
-    match error {
-        SiteError::Key(key) => {
-            let failure = Failure::new(Exit::WrongKey, key.to_string());
-            match key.help() {
-                Some(help) => failure.help(help),
-                None => failure,
-            }
-        }
-        SiteError::Store(store) => {
-            let later = store.is_retryable() || store.kind == StoreErrorKind::Archived;
-            Failure::new(if later { Exit::TryLater } else { Exit::Failed }, store.to_string())
-        }
-        other => Failure::failed(other.to_string()),
-    }
+/// `a`, `b`
+fn quoted(words: &[String]) -> String {
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }

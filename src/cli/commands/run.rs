@@ -1,7 +1,7 @@
 use super::super::failure::{Failure, Outcome};
 use super::super::output::Output;
 use super::super::progress::Reporter;
-use super::super::{interrupt, plan_file};
+use super::super::{interrupt, plan_file, reach};
 use crate::base::{Context, Exit, Style, parse_duration};
 use crate::compile::{Selection, compile, print};
 use crate::execute::{
@@ -58,7 +58,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     }
     let cancel = interrupt::cancellation();
     let wait = arguments.lock_wait.unwrap_or_default();
-    let _lock = PlanLock::take(&site.state_folder(), "run", wait, context, &cancel).map_err(super::lock_failure)?;
+    let _lock = PlanLock::take(&site.state_folder(), "run", wait, context, &cancel).map_err(reach::lock_failure)?;
     let (mut state, damaged) = files.load().map_err(state_failure)?;
     if let Some(aside) = damaged {
         output.warning(&format!(
@@ -70,7 +70,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     if work.selection.is_empty() {
         return tell_nothing_due(&site, &state, output);
     }
-    let made = make_keys(&site, &work, &mut state).map_err(|error| super::site_failure(&error))?;
+    let made = make_keys(&site, &work, &mut state).map_err(|error| reach::site_failure(&error))?;
     if !made.is_empty() {
         files.save(&state).map_err(state_failure)?;
     }
@@ -136,7 +136,7 @@ fn state_failure(error: crate::execute::StateError) -> Failure {
 
 fn run_failure(error: RunError) -> Failure {
     match error {
-        RunError::Site(error) => super::site_failure(&error),
+        RunError::Site(error) => reach::site_failure(&error),
         other => Failure::failed("the run could not begin").because(&other),
     }
 }

@@ -1,0 +1,193 @@
+use super::super::failure::{Failure, Outcome};
+use super::super::interrupt;
+use super::super::output::Output;
+use super::super::reach::{self, Reached};
+use crate::base::{ByteSize, Cell, Column, Context, Exit, Paint, RunId, Style, Table, parse_duration, rfc3339};
+use crate::compile::JobName;
+use crate::execute::{PlanLock, Site, StateFile};
+use crate::plan::Tier;
+use crate::report::Moments;
+use crate::repository::{Catalogue, DEFAULT_GRACE, PrunePlan, SnapshotInfo, execute_prune, plan_prune};
+use crate::retention::{Candidate, Decision, Rules, select};
+use serde_json::json;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Delete what the plan's `keep` rules let go, and say why the rest stays
+///
+/// The newest complete snapshot of a source is never deleted. Objects that no
+/// snapshot needs any more are deleted by a later prune, after a grace period,
+/// so that a backup that is running elsewhere loses nothing.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  plan prune --dry-run                   what would go, what stays, and why
+  plan prune --tier local
+  plan prune --grace 0s                  free the space at once: only if no backup runs anywhere")]
+pub(in crate::cli) struct Arguments {
+    /// The plan file.
+    plan: Option<PathBuf>,
+    /// Print what would go, and delete nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Only this tier; may be repeated.
+    #[arg(long, value_name = "TIER")]
+    tier: Vec<String>,
+    /// Only this source; may be repeated.
+    #[arg(long, value_name = "SOURCE")]
+    source: Vec<String>,
+    /// How long an object must have been unneeded before it is deleted.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    grace: Option<Duration>,
+    /// Wait this long for another run of the plan to end, such as `5m`.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    lock_wait: Option<Duration>,
+}
+
+/// What is decided about the snapshots of one tier.
+struct OfTier<'p> {
+    tier: &'p Tier,
+    decisions: Vec<(SnapshotInfo, Decision)>,
+    plan: PrunePlan,
+}
+
+pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut Output) -> Outcome {
+    let file = reach::load(arguments.plan.clone(), &mut Vec::new(), context, output)?;
+    let site = Site::new(&file.plan, &file.path, context);
+    reach::check_sources(&file.plan, &arguments.source)?;
+    let tiers = reach::tiers(&file.plan, &arguments.tier)?;
+    let cancel = interrupt::cancellation();
+    let wait = arguments.lock_wait.unwrap_or_default();
+    let _lock = match arguments.dry_run {
+        true => None,
+        false => {
+            Some(PlanLock::take(&site.state_folder(), "prune", wait, context, &cancel).map_err(reach::lock_failure)?)
+        }
+    };
+    let grace = arguments.grace.unwrap_or(DEFAULT_GRACE);
+    let mut results = Vec::new();
+    for tier in tiers {
+        for Reached { repository, .. } in reach::repositories(&site, tier)? {
+            let catalogue = Catalogue::new(&repository, None);
+            let failed = |error| reach::repository_failure(&error);
+            let decisions = decide(&site, tier, &catalogue, &arguments.source)?;
+            let forget: Vec<SnapshotInfo> =
+                decisions.iter().filter(|(_, decision)| !decision.is_keep()).map(|(info, _)| info.clone()).collect();
+            let now = context.now();
+            let plan = plan_prune(&catalogue, &forget, now, grace).map_err(failed)?;
+            if !arguments.dry_run {
+                let run = RunId { started: now, random: context.random_u64() as u32 };
+                execute_prune(&catalogue, &plan, &run, &context.host, now).map_err(failed)?;
+            }
+            results.push(OfTier { tier, decisions, plan });
+        }
+    }
+    if results.is_empty() {
+        return Err(Failure::new(Exit::NoRepository, "there is no repository in any of these tiers")
+            .help("nothing was backed up yet: `plan run` makes it"));
+    }
+    print(&results, &arguments, &site, output)?;
+    Ok(Exit::Done)
+}
+
+/// Applies the tier's rules to each source by itself.
+fn decide(
+    site: &Site<'_>,
+    tier: &Tier,
+    catalogue: &Catalogue<'_>,
+    sources: &[String],
+) -> Result<Vec<(SnapshotInfo, Decision)>, Failure> {
+    let (state, _) = StateFile::new(site.state_folder())
+        .load()
+        .map_err(|error| Failure::failed("the local state can't be used").because(&error))?;
+    let mut snapshots = catalogue.snapshots(None).map_err(|error| reach::repository_failure(&error))?;
+    snapshots.retain(|info| sources.is_empty() || sources.contains(&info.source));
+    snapshots.sort_by(|a, b| (&a.source, &a.run).cmp(&(&b.source, &b.run)));
+    let rules = Rules::of(tier.keep.as_ref());
+    let mut decisions = Vec::new();
+    for of_source in snapshots.chunk_by(|a, b| a.source == b.source) {
+        let verified = state.job(&JobName::new(&tier.name.value, &of_source[0].source)).last_verify;
+        let candidates: Vec<Candidate> = of_source
+            .iter()
+            .map(|info| Candidate {
+                id: info.run.clone(),
+                time: info.run.started,
+                is_complete: info.is_complete(),
+                is_verified: verified.is_some_and(|time| info.run.started <= time),
+            })
+            .collect();
+        let chosen = select(&candidates, &rules, site.plan.timezone.value, site.context.now());
+        decisions.extend(of_source.iter().cloned().zip(chosen));
+    }
+    Ok(decisions)
+}
+
+fn print(results: &[OfTier<'_>], arguments: &Arguments, site: &Site<'_>, output: &mut Output) -> Result<(), Failure> {
+    if output.json {
+        let tiers: Vec<_> = results
+            .iter()
+            .map(|of| {
+                json!({
+                    "tier": of.tier.name.value,
+                    "snapshots": of.decisions.iter().map(|(info, decision)| json!({
+                        "id": info.run.to_string(), "source": info.source, "time": rfc3339(info.run.started),
+                        "keep": decision.is_keep(), "reason": decision.to_string(),
+                    })).collect::<Vec<_>>(),
+                    "bytes_freed": of.plan.freed_bytes(), "bytes_freed_later": of.plan.doomed_bytes(),
+                    "objects_deleted": of.plan.delete.len(), "blocked_by": of.plan.blocked_by,
+                })
+            })
+            .collect();
+        return output.document(&json!({ "format_version": 1, "dry_run": arguments.dry_run, "tiers": tiers }));
+    }
+    let moments = Moments { now: site.context.now(), zone: site.plan.timezone.value };
+    let mut table = Table::new([
+        Column::left("tier"),
+        Column::left("source"),
+        Column::left("time"),
+        Column::left("id").cut().optional(1),
+        Column::left(""),
+        Column::left("why").wrap(),
+    ]);
+    for of in results {
+        for (info, decision) in &of.decisions {
+            let word = match decision.is_keep() {
+                true => Cell::painted(Paint::Good, "stays"),
+                false => Cell::painted(Paint::Warn, "goes"),
+            };
+            table.row([
+                (&of.tier.name.value).into(),
+                (&info.source).into(),
+                moments.date(info.run.started).into(),
+                info.run.to_string().into(),
+                word,
+                decision.to_string().into(),
+            ]);
+        }
+    }
+    let (width, style) = (output.width(), Style { color: output.stdout_color });
+    output.text(&table.render(width, style))?;
+    for of in results {
+        let gone = of.decisions.iter().filter(|(_, decision)| !decision.is_keep()).count();
+        let (verb, later) =
+            if arguments.dry_run { ("would delete", "would be free") } else { ("deleted", "will be free") };
+        let mut line = format!(
+            "{}: {verb} {gone} of {} snapshots, {}",
+            of.tier.name.value,
+            of.decisions.len(),
+            ByteSize(of.plan.freed_bytes())
+        );
+        if of.plan.doomed_bytes() > 0 {
+            line.push_str(&format!("; {} more {later} after the grace period", ByteSize(of.plan.doomed_bytes())));
+        }
+        output.line(&line)?;
+        if !of.plan.blocked_by.is_empty() {
+            output.warning(&format!(
+                "{}: no objects were deleted, because it is not known what snapshot {} needs: its run record is missing",
+                of.tier.name.value,
+                of.plan.blocked_by.join(", ")
+            ));
+        }
+    }
+    Ok(())
+}

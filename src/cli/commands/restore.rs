@@ -1,0 +1,286 @@
+use super::super::failure::{Failure, Outcome};
+use super::super::output::Output;
+use super::super::reach::{self, Found, Wanted};
+use super::super::{interrupt, progress::Ticker};
+use crate::archive::{ArchiveTable, Snapshot};
+use crate::base::{ByteSize, Context, Exit, format_duration, rfc3339};
+use crate::execute::Site;
+use crate::files::display_path;
+use crate::files::restore::{Overwrite, RestoreReport};
+use crate::repository::{
+    Catalogue, RepositoryError, RestoreProgress, RestoreRequest, Selection, for_each_entry, plan_restore, restore,
+};
+use clap::ValueEnum;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+/// Bring back files
+///
+/// PATHs are relative to the source, or as they were on the host; they may be
+/// patterns; none means everything. Of several tiers the nearest that has the
+/// snapshot is read. Nothing outside the target is ever written, and no file
+/// has its real name before it is whole.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  plan restore --to /tmp/back                     the newest of every source
+  plan restore etc/nginx --to /tmp/back
+  plan restore '*.json' --source data --at '2026-11-23 18:00' --to /tmp/back
+  plan restore logs --in-place --overwrite changed
+  plan restore --dry-run --to /tmp/back")]
+pub(in crate::cli) struct Arguments {
+    /// What to bring back. A first word that is a `.kdl` file is the plan.
+    #[arg(value_name = "PATH")]
+    words: Vec<String>,
+    /// The folder to restore into; made if it is missing. With several sources each gets a folder of its name.
+    #[arg(long, value_name = "DIR", conflicts_with = "in_place", required_unless_present = "in_place")]
+    to: Option<PathBuf>,
+    /// Restore to where the files were.
+    #[arg(long)]
+    in_place: bool,
+    /// The snapshot: the start of an id, `latest`, or a time.
+    #[arg(long, value_name = "SNAPSHOT", conflicts_with = "at")]
+    snapshot: Option<String>,
+    /// The newest snapshot at or before this time.
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    /// What to do where a file is already: leave it, replace it if it differs in size or time, or always replace it.
+    #[arg(long, value_enum, default_value_t = OverwriteChoice::Never, value_name = "WHEN")]
+    overwrite: OverwriteChoice,
+    /// List what would be restored, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    place: super::Place,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum OverwriteChoice {
+    Never,
+    Changed,
+    Always,
+}
+
+/// A snapshot to restore from, opened.
+struct Job<'p> {
+    found: Found<'p>,
+    identities: Option<crate::archive::Identities>,
+    snapshot: Snapshot,
+    selection: Selection,
+    target: PathBuf,
+}
+
+pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut Output) -> Outcome {
+    let mut words = arguments.words.clone();
+    let file = reach::load(arguments.place.plan.clone(), &mut words, context, output)?;
+    let site = Site::new(&file.plan, &file.path, context);
+    let zone = file.plan.timezone.value;
+    let wanted = match (&arguments.snapshot, &arguments.at) {
+        (Some(snapshot), _) => Wanted::parse(snapshot, zone)?,
+        (None, Some(time)) => Wanted::At(reach::parse_time(time, zone).ok_or_else(|| {
+            Failure::usage(format!("`{time}` is no time")).help("write it as `2026-11-24 14:00` or in RFC 3339")
+        })?),
+        (None, None) => Wanted::Latest,
+    };
+    let tiers = reach::tiers(&file.plan, &arguments.place.tier)?;
+    reach::check_sources(&file.plan, &arguments.place.source)?;
+    let found = reach::snapshots(&site, &tiers, &arguments.place.source, output)?;
+    let chosen = reach::choose(found, &wanted, &tiers)?;
+    let jobs = open(chosen, &words, &arguments, &site, output)?;
+    if arguments.dry_run {
+        return dry_run(&jobs, &site, output);
+    }
+    let cancel = interrupt::cancellation();
+    let mut worst = Exit::Done;
+    let mut documents = Vec::new();
+    for job in &jobs {
+        let begun = Instant::now();
+        let progress = RestoreProgress::default();
+        let overwrite = match arguments.overwrite {
+            OverwriteChoice::Never => Overwrite::Never,
+            OverwriteChoice::Changed => Overwrite::Changed,
+            OverwriteChoice::Always => Overwrite::Always,
+        };
+        let request = RestoreRequest {
+            snapshot: &job.snapshot,
+            selection: &job.selection,
+            target: &job.target,
+            overwrite,
+            threads: 0,
+            cancel: cancel.clone(),
+            progress: &progress,
+        };
+        let catalogue = Catalogue::new(&job.found.repository, job.identities.as_ref());
+        let tell = || {
+            let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+            let (done, total) = (ByteSize(read(&progress.done_bytes)), ByteSize(read(&progress.total_bytes)));
+            format!(
+                "{}  {} of {} files, {done} of {total}",
+                job.found.info.source,
+                read(&progress.done_files),
+                read(&progress.total_files)
+            )
+        };
+        let report = Ticker::new(output).during(tell, || restore(&catalogue, &request));
+        let report = report.map_err(|error| reach::reading_failure(&error, &site, job.found.tier))?;
+        if report.counts.failed > 0 {
+            worst = Exit::Partial;
+        }
+        tell_report(job, &report, begun, output, &mut documents)?;
+    }
+    if output.json {
+        output.document(&json!({ "format_version": 1, "restores": documents }))?;
+    }
+    Ok(worst)
+}
+
+/// Opens the snapshots and leaves out those in which nothing is selected.
+fn open<'p>(
+    chosen: Vec<Found<'p>>,
+    words: &[String],
+    arguments: &Arguments,
+    site: &Site<'p>,
+    output: &mut Output,
+) -> Result<Vec<Job<'p>>, Failure> {
+    let mut jobs = Vec::new();
+    let several_tiers = site.plan.tiers.len() > 1 && arguments.place.tier.is_empty();
+    for found in chosen {
+        let identities = reach::identities(site, found.tier, &arguments.place.identity)?;
+        let catalogue = Catalogue::new(&found.repository, identities.as_ref());
+        let failed = |error: &RepositoryError| reach::reading_failure(error, site, found.tier);
+        let snapshot = catalogue.load(&found.info).map_err(|error| failed(&error))?;
+        let selection = Selection::new(words, &snapshot.base).map_err(|error| Failure::usage(error.to_string()))?;
+        if !words.is_empty() && !has_any(&catalogue, &snapshot, &selection).map_err(|error| failed(&error))? {
+            continue;
+        }
+        if several_tiers {
+            let time = rfc3339(found.info.run.started);
+            output.note(&format!("`{}` from tier `{}`, snapshot of {time}", found.info.source, found.tier.name.value));
+        }
+        jobs.push(Job { found, identities, snapshot, selection, target: PathBuf::new() });
+    }
+    if jobs.is_empty() {
+        let what = super::quoted(words);
+        return Err(Failure::failed(format!("nothing in the snapshots matches {what}"))
+            .help("`plan ls latest` lists what there is"));
+    }
+    let several = jobs.len() > 1;
+    for job in &mut jobs {
+        job.target = match &arguments.to {
+            Some(to) if several => {
+                reach::whole(to, site.context).join(crate::repository::component(&job.found.info.source))
+            }
+            Some(to) => reach::whole(to, site.context),
+            None if job.snapshot.base.starts_with('/') => PathBuf::from(&job.snapshot.base),
+            None => {
+                let source = &job.found.info.source;
+                return Err(Failure::usage(format!(
+                    "source `{source}` is what a command printed and has no place of its own"
+                ))
+                .help("restore it with `--to DIR`"));
+            }
+        };
+    }
+    Ok(jobs)
+}
+
+fn has_any(catalogue: &Catalogue<'_>, snapshot: &Snapshot, selection: &Selection) -> Result<bool, RepositoryError> {
+    let mut any = false;
+    for_each_entry(catalogue, snapshot, selection, &mut ArchiveTable::default(), |_, _| {
+        any = true;
+        Ok(())
+    })?;
+    Ok(any)
+}
+
+fn dry_run(jobs: &[Job<'_>], site: &Site<'_>, output: &mut Output) -> Outcome {
+    let mut documents = Vec::new();
+    for job in jobs {
+        let catalogue = Catalogue::new(&job.found.repository, job.identities.as_ref());
+        let failed = |error| reach::reading_failure(&error, site, job.found.tier);
+        let plan = plan_restore(&catalogue, &job.snapshot, &job.selection).map_err(failed)?;
+        if output.json {
+            documents.push(json!({
+                "source": job.found.info.source, "tier": job.found.tier.name.value, "id": job.found.info.run.to_string(),
+                "target": job.target, "files": plan.files, "folders": plan.folders, "others": plan.others,
+                "bytes": plan.bytes, "archives": plan.archives,
+            }));
+            continue;
+        }
+        let mut paths = Vec::new();
+        for_each_entry(&catalogue, &job.snapshot, &job.selection, &mut ArchiveTable::default(), |entry, _| {
+            paths.push(display_path(&entry.path));
+            Ok(())
+        })
+        .map_err(failed)?;
+        for path in paths.iter().filter(|path| !path.is_empty()) {
+            output.line(path)?;
+        }
+        output.line(&format!(
+            "would restore {} files, {} folders, {} of `{}` to `{}`; reads {} archives",
+            plan.files,
+            plan.folders,
+            ByteSize(plan.bytes),
+            job.found.info.source,
+            job.target.display(),
+            plan.archives.len()
+        ))?;
+    }
+    if output.json {
+        output.document(&json!({ "format_version": 1, "dry_run": true, "restores": documents }))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn tell_report(
+    job: &Job<'_>,
+    report: &RestoreReport,
+    begun: Instant,
+    output: &mut Output,
+    documents: &mut Vec<serde_json::Value>,
+) -> Result<(), Failure> {
+    let counts = &report.counts;
+    for failure in &report.failures {
+        output.warning(&failure.to_string());
+    }
+    for note in &report.notes {
+        output.note(&format!("note: {note}"));
+    }
+    if output.json {
+        documents.push(json!({
+            "source": job.found.info.source, "tier": job.found.tier.name.value, "id": job.found.info.run.to_string(),
+            "target": job.target, "written": counts.written, "replaced": counts.replaced, "skipped": counts.skipped,
+            "failed": counts.failed, "bytes": counts.bytes,
+            "failures": report.failures.iter().map(|failure| json!({
+                "path": String::from_utf8_lossy(&failure.path), "problem": failure.to_string(),
+            })).collect::<Vec<_>>(),
+        }));
+        return Ok(());
+    }
+    if output.quiet {
+        return Ok(());
+    }
+    let mut parts = vec![format!(
+        "restored {} entries of `{}`, {}",
+        counts.written + counts.replaced,
+        job.found.info.source,
+        ByteSize(counts.bytes)
+    )];
+    if counts.replaced > 0 {
+        parts.push(format!("{} replaced", counts.replaced));
+    }
+    if counts.skipped > 0 {
+        parts.push(format!("{} left as they are", counts.skipped));
+    }
+    if counts.failed > 0 {
+        parts.push(format!("{} failed", counts.failed));
+    }
+    let took = format_duration(begun.elapsed());
+    output.line(&format!("{}, to `{}` in {took}", parts.join(", "), shown(&job.target)))
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}

@@ -1,0 +1,301 @@
+//! Reaching what a plan has backed up: which tiers, which snapshots, with which keys.
+
+use super::failure::Failure;
+use super::output::Output;
+use super::plan_file::{self, PlanFile};
+use super::prompt;
+use crate::archive::{FormatError, Identities};
+use crate::base::{Context, Exit, Timestamp, rfc3339};
+use crate::execute::{Site, SiteError, recipient_texts};
+use crate::plan::{Plan, Tier};
+use crate::repository::{Catalogue, Repository, RepositoryError, SnapshotInfo};
+use chrono::{NaiveDate, NaiveDateTime, TimeZone};
+use chrono_tz::Tz;
+use std::path::{Path, PathBuf};
+
+/// The plan file among a verb's words: `--plan FILE`, or a first word that is a `.kdl` file.
+pub(super) fn split_plan(named: Option<PathBuf>, words: &mut Vec<String>, context: &Context) -> Option<PathBuf> {
+    if named.is_some() {
+        return named;
+    }
+    let first = words.first()?;
+    let is_plan = first.ends_with(".kdl") && context.working_directory.join(first).is_file();
+    is_plan.then(|| PathBuf::from(words.remove(0)))
+}
+
+/// Loads the plan that a verb's words name.
+pub(super) fn load(
+    named: Option<PathBuf>,
+    words: &mut Vec<String>,
+    context: &Context,
+    output: &mut Output,
+) -> Result<PlanFile, Failure> {
+    let named = split_plan(named, words, context);
+    plan_file::load(named.as_deref(), context, output)
+}
+
+/// A tier's store that holds a repository.
+pub(super) struct Reached<'p> {
+    pub tier: &'p Tier,
+    pub repository: Repository,
+}
+
+/// A snapshot, and where it is.
+pub(super) struct Found<'p> {
+    pub tier: &'p Tier,
+    pub repository: Repository,
+    pub info: SnapshotInfo,
+}
+
+/// The tiers named (all, where none are), best to read from first: this
+/// machine's before others, those that need no thawing before those that may.
+pub(super) fn tiers<'p>(plan: &'p Plan, named: &[String]) -> Result<Vec<&'p Tier>, Failure> {
+    check_names("tier", named, plan.tiers.iter().map(|tier| tier.name.value.as_str()))?;
+    let mut tiers: Vec<&Tier> =
+        plan.tiers.iter().filter(|tier| named.is_empty() || named.contains(&tier.name.value)).collect();
+    tiers.sort_by_key(|tier| (tier.store.service.value != "fs", tier.storage_class.is_some()));
+    Ok(tiers)
+}
+
+pub(super) fn check_sources(plan: &Plan, named: &[String]) -> Result<(), Failure> {
+    check_names("source", named, plan.sources.iter().map(|source| source.name.value.as_str()))
+}
+
+fn check_names<'a>(noun: &str, named: &[String], known: impl Iterator<Item = &'a str> + Clone) -> Result<(), Failure> {
+    for name in named {
+        if !known.clone().any(|known| known == name) {
+            let failure = Failure::usage(format!("the plan has no {noun} `{name}`"));
+            let list: Vec<&str> = known.clone().collect();
+            return Err(match crate::diagnostics::nearest(name, known.clone()) {
+                Some(nearest) => failure.help(format!("did you mean `{nearest}`?")),
+                None => failure.help(format!("it has {}", list.join(", "))),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The repositories of a tier: one, unless its store's root depends on the source.
+///
+/// # Errors
+/// Where a store cannot be reached. A store without a repository is left out.
+pub(super) fn repositories<'p>(site: &Site<'p>, tier: &'p Tier) -> Result<Vec<Reached<'p>>, Failure> {
+    let mut places = Vec::new();
+    let mut reached = Vec::new();
+    for take in &tier.takes {
+        let store = site.store(tier, Some(&take.source.value), site.context.now()).map_err(|e| site_failure(&e))?;
+        if places.contains(&store.describe()) {
+            continue;
+        }
+        places.push(store.describe());
+        if let Some(repository) = Repository::find(&store).map_err(|error| repository_failure(&error))? {
+            reached.push(Reached { tier, repository });
+        }
+    }
+    Ok(reached)
+}
+
+/// All snapshots of these tiers and sources, by time. A tier that cannot be
+/// reached is told and passed over, unless it is the only one.
+pub(super) fn snapshots<'p>(
+    site: &Site<'p>,
+    tiers: &[&'p Tier],
+    sources: &[String],
+    output: &mut Output,
+) -> Result<Vec<Found<'p>>, Failure> {
+    let mut found = Vec::new();
+    let mut any_repository = false;
+    let mut first_failure = None;
+    for tier in tiers {
+        match snapshots_of(site, tier, sources) {
+            Ok(of_tier) => {
+                any_repository |= of_tier.is_some();
+                found.extend(of_tier.unwrap_or_default());
+            }
+            Err(failure) if tiers.len() == 1 => return Err(failure),
+            Err(failure) => {
+                output.warning(&format!("tier `{}` cannot be reached: {}", tier.name.value, failure.message));
+                first_failure.get_or_insert(failure);
+            }
+        }
+    }
+    if !any_repository {
+        return Err(first_failure.unwrap_or_else(|| {
+            let names: Vec<String> = tiers.iter().map(|tier| format!("`{}`", tier.name.value)).collect();
+            Failure::new(Exit::NoRepository, format!("there is no repository in {}", names.join(", ")))
+                .help("nothing was backed up there yet: `plan run` makes it")
+        }));
+    }
+    found.sort_by(|a: &Found<'_>, b| (&a.info.run, &a.info.source).cmp(&(&b.info.run, &b.info.source)));
+    Ok(found)
+}
+
+/// `None`: the tier has no repository yet.
+fn snapshots_of<'p>(site: &Site<'p>, tier: &'p Tier, sources: &[String]) -> Result<Option<Vec<Found<'p>>>, Failure> {
+    let reached = repositories(site, tier)?;
+    let mut found = Vec::new();
+    for Reached { tier, repository } in &reached {
+        let listed = Catalogue::new(repository, None).snapshots(None).map_err(|error| repository_failure(&error))?;
+        let wanted = listed.into_iter().filter(|info| sources.is_empty() || sources.contains(&info.source));
+        found.extend(wanted.map(|info| Found { tier, repository: repository.clone(), info }));
+    }
+    Ok((!reached.is_empty()).then_some(found))
+}
+
+/// Which snapshot is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Latest,
+    /// The newest that began at or before this.
+    At(Timestamp),
+    /// The start of a run's id.
+    Id(String),
+}
+
+impl Wanted {
+    /// Reads `latest`, a time, or the start of an id.
+    pub fn parse(text: &str, zone: Tz) -> Result<Self, Failure> {
+        if text == "latest" {
+            return Ok(Self::Latest);
+        }
+        if let Some(time) = parse_time(text, zone) {
+            return Ok(Self::At(time));
+        }
+        let is_id = text.len() >= 4 && text.chars().all(|c| c.is_ascii_hexdigit() || matches!(c, 'T' | 'Z' | '-'));
+        match is_id {
+            true => Ok(Self::Id(text.to_owned())),
+            false => Err(Failure::usage(format!("`{text}` is no snapshot"))
+                .help("give the start of an id from `plan list`, `latest`, or a time such as `2026-11-24 14:00`")),
+        }
+    }
+
+    fn shown(&self) -> String {
+        match self {
+            Self::Latest => "at all".to_owned(),
+            Self::At(time) => format!("at or before {}", rfc3339(*time)),
+            Self::Id(id) => format!("whose id begins with `{id}`"),
+        }
+    }
+}
+
+/// RFC 3339, or a date with or without a time in `zone`; a date alone means its end.
+pub(super) fn parse_time(text: &str, zone: Tz) -> Option<Timestamp> {
+    if let Ok(time) = chrono::DateTime::parse_from_rfc3339(text) {
+        return Some(time.to_utc());
+    }
+    let local = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"]
+        .iter()
+        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
+        .or_else(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?.and_hms_opt(23, 59, 59))?;
+    zone.from_local_datetime(&local).latest().map(|time| time.to_utc())
+}
+
+/// Snapshots this close in time are taken for the same, and the better tier is read.
+const SAME_MOMENT: chrono::TimeDelta = chrono::TimeDelta::hours(1);
+
+/// The snapshot that is meant, one a source; of several tiers the best to read from.
+pub(super) fn choose<'p>(
+    found: Vec<Found<'p>>,
+    wanted: &Wanted,
+    tiers: &[&'p Tier],
+) -> Result<Vec<Found<'p>>, Failure> {
+    let rank = |found: &Found<'_>| tiers.iter().position(|tier| tier.name.value == found.tier.name.value);
+    let mut by_source: std::collections::BTreeMap<String, Vec<Found<'p>>> = Default::default();
+    let mut ids = std::collections::BTreeSet::new();
+    for one in found {
+        let matches = match wanted {
+            Wanted::Latest => true,
+            Wanted::At(time) => one.info.run.started <= *time,
+            Wanted::Id(prefix) => {
+                let id = one.info.run.to_string();
+                id.starts_with(prefix) || id.rsplit('-').next().is_some_and(|random| random.starts_with(prefix))
+            }
+        };
+        if matches {
+            ids.insert(one.info.run.clone());
+            by_source.entry(one.info.source.clone()).or_default().push(one);
+        }
+    }
+    if let (Wanted::Id(prefix), true) = (wanted, ids.len() > 1) {
+        let list: Vec<String> = ids.iter().take(5).map(ToString::to_string).collect();
+        return Err(Failure::usage(format!("`{prefix}` begins {} snapshots: {}", ids.len(), list.join(", ")))
+            .help("give more of the id"));
+    }
+    if by_source.is_empty() {
+        return Err(Failure::failed(format!("there is no snapshot {}", wanted.shown())).help("`plan list` shows all"));
+    }
+    let best = |mut of_source: Vec<Found<'p>>| {
+        let newest = of_source.iter().map(|one| one.info.run.started).max();
+        of_source.retain(|one| newest.is_some_and(|newest| newest - one.info.run.started <= SAME_MOMENT));
+        of_source.sort_by_key(|one| (rank(one), std::cmp::Reverse(one.info.run.clone())));
+        of_source.into_iter().next()
+    };
+    Ok(by_source.into_values().filter_map(best).collect())
+}
+
+/// What reads a tier.
+///
+/// # Errors
+/// Exit 12, naming the key that is needed and how to give it.
+pub(super) fn identities(site: &Site<'_>, tier: &Tier, files: &[PathBuf]) -> Result<Option<Identities>, Failure> {
+    let whole: Vec<PathBuf> = files.iter().map(|file| site.context.working_directory.join(file)).collect();
+    site.identities(tier, &whole, &|of_what| prompt::passphrase(of_what).ok()).map_err(|error| site_failure(&error))
+}
+
+/// Another run holds the plan's lock, or the lock cannot be used.
+pub(super) fn lock_failure(error: crate::execute::LockError) -> Failure {
+    use crate::execute::LockError;
+    match &error {
+        LockError::Held { .. } => Failure::new(Exit::Locked, error.to_string())
+            .help("wait for it with `--lock-wait 10m`; a run that died holds no lock"),
+        LockError::Cancelled => Failure::new(Exit::Cancelled, error.to_string()),
+        LockError::File { source, .. } => Failure::failed(error.to_string()).because(source),
+    }
+}
+
+/// A tier that cannot be reached or read, with the exit code that tells why.
+pub(super) fn site_failure(error: &SiteError) -> Failure {
+    match error {
+        SiteError::Key(key) => {
+            let failure = Failure::new(Exit::WrongKey, key.to_string());
+            match key.help() {
+                Some(help) => failure.help(help),
+                None => failure,
+            }
+        }
+        SiteError::Store(store) => repository_failure(&RepositoryError::Store(store.clone())),
+        other => Failure::failed(other.to_string()),
+    }
+}
+
+/// What went wrong with a repository, with the exit code that tells it.
+pub(super) fn repository_failure(error: &RepositoryError) -> Failure {
+    let failure = Failure::new(error.exit(), error.to_string());
+    match error {
+        RepositoryError::NoRepository { .. } => failure.help("nothing was backed up there yet: `plan run` makes it"),
+        RepositoryError::Store(store) if store.kind == crate::stores::StoreErrorKind::Archived => {
+            failure.help("ask the service to thaw it, and try again when it has; other tiers may hold the same data")
+        }
+        _ => failure,
+    }
+}
+
+/// [`repository_failure`], naming the key where it is the key.
+pub(super) fn reading_failure(error: &RepositoryError, site: &Site<'_>, tier: &Tier) -> Failure {
+    let failure = repository_failure(error);
+    let RepositoryError::Object { source: FormatError::NoKey | FormatError::WrongKey, .. } = error else {
+        return failure;
+    };
+    let Ok(Some(key)) = site.key(tier) else { return failure };
+    let state = crate::execute::StateFile::new(site.state_folder()).load().map(|(state, _)| state).unwrap_or_default();
+    let recipients = recipient_texts(key, &site.secrets, &state).unwrap_or_default().join(", ");
+    failure.help(format!(
+        "tier `{}` is encrypted with key `{}`: the identity of any one of its recipients will do ({recipients}); name it with `--identity FILE`",
+        tier.name.value, key.name.value
+    ))
+}
+
+/// A path as the user gave it, whole.
+pub(super) fn whole(path: &Path, context: &Context) -> PathBuf {
+    context.working_directory.join(path)
+}
