@@ -8,7 +8,6 @@
 mod key;
 mod notify;
 mod nouns;
-mod provider;
 mod resolve;
 mod secret;
 mod source;
@@ -17,7 +16,6 @@ mod tier;
 pub use key::{Identity, Key, Recipient};
 pub use notify::{Channel, Event, Notify};
 pub use nouns::{Drill, Objective, Plan, Report};
-pub use provider::{Provider, StorageClass, Thaw};
 pub use resolve::resolve;
 pub use secret::SecretRef;
 pub use source::{Command, Origin, PathSource, Source};

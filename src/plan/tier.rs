@@ -38,6 +38,52 @@ pub struct StoreSpec {
     pub span: Span,
 }
 
+impl StoreSpec {
+    /// The text of a setting; of several names for it, the first that is set.
+    /// `None` where it is not set, or a secret.
+    pub fn text(&self, keys: &[&str]) -> Option<&str> {
+        keys.iter().find_map(|key| {
+            let setting = self.settings.iter().find(|setting| setting.key.value == *key)?;
+            setting.value.value.text()
+        })
+    }
+
+    /// Whether the bytes stay on the machine that is backed up, be it on another disk.
+    pub fn is_this_machine(&self) -> bool {
+        matches!(self.service.value.as_str(), "fs" | "memory")
+    }
+
+    /// Whether it is Amazon's own S3 and not another that speaks its protocol.
+    pub fn is_amazon(&self) -> bool {
+        let host = self.host().unwrap_or("amazonaws.com");
+        let has_secret_endpoint = self.settings.iter().any(|setting| {
+            setting.key.value.contains("endpoint") && matches!(setting.value.value, SettingValue::Secret(_))
+        });
+        self.service.value == "s3"
+            && !has_secret_endpoint
+            && ["amazonaws.com", "amazonaws.com.cn"]
+                .iter()
+                .any(|end| host == *end || host.ends_with(&format!(".{end}")))
+    }
+
+    /// `https://host:port/…` of an endpoint, as written.
+    pub fn endpoint(&self) -> Option<&str> {
+        self.text(&["endpoint", "endpoint_url", "aws_endpoint", "aws_endpoint_url", "azure_endpoint"])
+    }
+
+    /// The endpoint's host name, without port and user.
+    pub fn host(&self) -> Option<&str> {
+        let endpoint = self.endpoint()?;
+        let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+        let host = authority.rsplit('@').next().unwrap_or(authority);
+        if let Some(end) = host.find(']') {
+            return Some(&host[..=end]);
+        }
+        Some(host.split(':').next().unwrap_or(host))
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Setting {
     pub key: Spanned<String>,
@@ -48,6 +94,16 @@ pub struct Setting {
 pub enum SettingValue {
     Text(String),
     Secret(SecretRef),
+}
+
+impl SettingValue {
+    /// `None`: a secret.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Secret(_) => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -192,4 +248,25 @@ pub struct Lock {
     pub mode: Spanned<LockMode>,
     pub duration: Option<Spanned<Duration>>,
     pub span: Span,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_read_out_of_endpoints() {
+        let at = |text: &str| Spanned::new(text.to_owned(), Span::default());
+        for (endpoint, host) in [
+            ("ssh://me@vault.internal:22/x", "vault.internal"),
+            ("a.b:9", "a.b"),
+            ("http://[::1]:9000", "[::1]"),
+            ("https://s3.example.org/path@x", "s3.example.org"),
+        ] {
+            let value = Spanned::new(SettingValue::Text(endpoint.to_owned()), Span::default());
+            let settings = vec![Setting { key: at("endpoint"), value }];
+            let store = StoreSpec { service: at("s3"), settings, span: Span::default() };
+            assert_eq!(store.host(), Some(host));
+        }
+    }
 }

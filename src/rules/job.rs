@@ -3,6 +3,7 @@ use crate::plan::{Plan, Schedule, Take, Tier};
 use crate::retention::{Rules, SteadyState, reference_moment};
 use crate::schedule::Timetable;
 use std::cell::OnceCell;
+use std::time::Duration;
 
 /// A year is looked ahead: it holds every change of the clock and every month.
 pub(super) const HORIZON_DAYS: u32 = 366;
@@ -50,4 +51,12 @@ pub(super) fn from(plan: &Plan) -> Timestamp {
 /// [`from`] of a plan in that zone.
 pub(super) fn of_zone(zone: chrono_tz::Tz) -> Timestamp {
     reference_moment(zone)
+}
+
+/// The shortest time between two runs among the next ones.
+pub(super) fn shortest_interval(table: &Timetable) -> Option<Duration> {
+    // An expression repeats itself by the day or week; a monthly one shows a February.
+    const RUNS: usize = 40;
+    let times: Vec<Timestamp> = table.times_after(of_zone(table.zone)).take(RUNS).collect();
+    times.windows(2).filter_map(|pair| (pair[1] - pair[0]).to_std().ok()).min()
 }

@@ -16,14 +16,14 @@ static RECIPIENT: Rule = Rule {
     bad: r#"
 key team { recipient "age19mr5hnqz5837vmcrp6yx729vhra3slk6v2dhqj8tvpxaf9n07cfsva5su8" }
 tier cloud {
-    store fs { root "/mnt/cloud" }
+    store fs { root "/backups" }
     encrypt team
     take data
 }"#,
     good: r#"
 key team { recipient "age19mr5hnqz5837vmcrp6yx729vhra3slk6v2dhqj8tvpxaf9n07cfsva5su7" }
 tier cloud {
-    store fs { root "/mnt/cloud" }
+    store fs { root "/backups" }
     encrypt team
     take data
 }"#,
@@ -38,7 +38,7 @@ static SECRET_AS_RECIPIENT: Rule = Rule {
     bad: r#"
 key team { recipient "AGE-SECRET-KEY-1GQ9778VQXMMJVE8SK7J6VT8UJ4HDQAJUVSFCWCM02D8GEWQ72PVQ2Y5J33" }
 tier cloud {
-    store fs { root "/mnt/cloud" }
+    store fs { root "/backups" }
     encrypt team
     take data
 }"#,
@@ -48,7 +48,7 @@ key team {
     identity (file)"/etc/plan/team.key"
 }
 tier cloud {
-    store fs { root "/mnt/cloud" }
+    store fs { root "/backups" }
     encrypt team
     take data
 }"#,
@@ -63,7 +63,7 @@ static NO_RECIPIENT: Rule = Rule {
     bad: r#"
 key team { identity (file)"/etc/plan/team.key" }
 tier cloud {
-    store fs { root "/mnt/cloud" }
+    store fs { root "/backups" }
     encrypt team
     take data
 }"#,
@@ -73,7 +73,7 @@ key team {
     identity (file)"/etc/plan/team.key"
 }
 tier cloud {
-    store fs { root "/mnt/cloud" }
+    store fs { root "/backups" }
     encrypt team
     take data
 }"#,
@@ -89,7 +89,7 @@ key team {
     recipient "age19mr5hnqz5837vmcrp6yx729vhra3slk6v2dhqj8tvpxaf9n07cfsva5su7" note="safe"
 }
 tier cloud {
-    store fs { root "/mnt/cloud" }
+    store fs { root "/backups" }
     encrypt team
     take data
 }"#,
@@ -99,7 +99,7 @@ key team {
     recipient "age16624qxwdsql46gdlcd6s0arwmncsz4cpc8lecys992ulq2azmumsg0et5g" note="safe"
 }
 tier cloud {
-    store fs { root "/mnt/cloud" }
+    store fs { root "/backups" }
     encrypt team
     take data
 }"#,
@@ -116,7 +116,7 @@ key team {
     passphrase (command)"pass show backup"
 }
 tier cloud {
-    store fs { root "/mnt/cloud" }
+    store fs { root "/backups" }
     encrypt team
     take data
 }"#,
@@ -127,7 +127,7 @@ key team {
     passphrase (command)"pass show backup"
 }
 tier cloud {
-    store fs { root "/mnt/cloud" }
+    store fs { root "/backups" }
     encrypt team
     take data
 }"#,

@@ -9,15 +9,23 @@
 //! tier that lost its `keep` to a typing error) is not reported as missing.
 
 mod check;
+mod coverage;
 mod job;
 mod key;
+mod load;
+mod lock;
 mod names;
+mod notify;
+mod paths;
+mod place;
 mod retention;
 mod schedule;
 mod secret;
+mod security;
 mod subject;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod words;
 
 pub use check::{CheckOptions, Checked, StoreChecks, check, check_text};
@@ -42,6 +50,13 @@ const FAMILIES: &[Family] = &[
     Family { rules: &retention::RULES, checks: &retention::CHECKS },
     Family { rules: &key::RULES, checks: &key::CHECKS },
     Family { rules: &secret::RULES, checks: &secret::CHECKS },
+    Family { rules: &security::RULES, checks: &security::CHECKS },
+    Family { rules: &lock::RULES, checks: &lock::CHECKS },
+    Family { rules: &place::RULES, checks: &place::CHECKS },
+    Family { rules: &coverage::RULES, checks: &coverage::CHECKS },
+    Family { rules: &verify::RULES, checks: &verify::CHECKS },
+    Family { rules: &notify::RULES, checks: &notify::CHECKS },
+    Family { rules: &load::RULES, checks: &load::CHECKS },
 ];
 
 /// Every rule of the program: those of the language, of values, of the stores, and these.

@@ -1,6 +1,6 @@
 //! Retention: what the rules of `keep` really come to, given the schedules.
 
-use super::job::Job;
+use super::job::{Job, shortest_interval};
 use super::{Check, Subject};
 use crate::base::format_duration;
 use crate::diagnostics::{Diagnostic, Rule, Severity, Span, Spanned};
@@ -15,14 +15,14 @@ static EMPTY: Rule = Rule {
     why: "A `keep` without rules keeps everything, as if it were not there.",
     bad: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 2 * * *"
     take data
     keep
 }"#,
     good: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 2 * * *"
     take data
     keep daily=30
@@ -36,13 +36,13 @@ static NEVER_DELETES: Rule = Rule {
           that is meant, say so with an `allow`; else say how much history is worth keeping.",
     bad: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 2 * * *"
     take data
 }"#,
     good: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 2 * * *"
     take data
     keep daily=14 weekly=8 monthly=12
@@ -56,14 +56,14 @@ static ZERO: Rule = Rule {
           snapshots. The newest snapshot of a source stays whatever the rules say.",
     bad: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 2 * * *"
     take data
     keep daily=30 weekly=0
 }"#,
     good: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 2 * * *"
     take data
     keep daily=30
@@ -77,14 +77,14 @@ static KEEPS_ONE: Rule = Rule {
           backup with the next run.",
     bad: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 2 * * *"
     take data
     keep last=1
 }"#,
     good: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 2 * * *"
     take data
     keep daily=30
@@ -98,14 +98,14 @@ static UNFILLABLE: Rule = Rule {
           those are the last 24 days, not a day's history hour by hour.",
     bad: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 2 * * *"
     take data
     keep hourly=24 monthly=12
 }"#,
     good: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 * * * *"
     take data
     keep hourly=24 monthly=12
@@ -119,14 +119,14 @@ static WITHIN: Rule = Rule {
           that, the rule keeps the newest alone.",
     bad: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 2 * * 0"
     take data
     keep within="3d" monthly=12
 }"#,
     good: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 2 * * 0"
     take data
     keep within="30d" monthly=12
@@ -140,14 +140,14 @@ static ADDS_NOTHING: Rule = Rule {
           history than there is: `daily=30 weekly=4` is 30 days, for the last four weeks lie within them.",
     bad: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 2 * * *"
     take data
     keep daily=30 weekly=4
 }"#,
     good: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 2 * * *"
     take data
     keep daily=30 weekly=12
@@ -161,14 +161,14 @@ static SHORT_HISTORY: Rule = Rule {
           a holiday. When every tier has forgotten the last good state by then, there is no backup of it.",
     bad: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 * * * *"
     take data
     keep last=24
 }"#,
     good: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 * * * *"
     take data
     keep last=24 daily=14
@@ -306,12 +306,8 @@ fn periods_that_cannot_be_filled(subject: &Subject<'_>, out: &mut Vec<Diagnostic
     }
 }
 
-/// The shortest time between two runs that the tier comes to hold without rules.
 fn shortest_gap(job: &Job<'_>) -> Option<Duration> {
-    const RUNS: usize = 100;
-    let (_, table) = job.timetable.as_ref()?;
-    let times: Vec<_> = table.times_after(super::job::of_zone(table.zone)).take(RUNS).collect();
-    times.windows(2).filter_map(|pair| (pair[1] - pair[0]).to_std().ok()).min()
+    job.timetable.as_ref().and_then(|(_, table)| shortest_interval(table))
 }
 
 /// `within` that reaches no second snapshot.

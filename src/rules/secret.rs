@@ -46,7 +46,7 @@ key team {
     identity "AGE-SECRET-KEY-1GQ9778VQXMMJVE8SK7J6VT8UJ4HDQAJUVSFCWCM02D8GEWQ72PVQ2Y5J33"
 }
 tier cloud {
-    store fs { root "/mnt/cloud" }
+    store fs { root "/backups" }
     encrypt team
     take data
 }"#,
@@ -56,7 +56,7 @@ key team {
     identity (file)"/etc/plan/team.key"
 }
 tier cloud {
-    store fs { root "/mnt/cloud" }
+    store fs { root "/backups" }
     encrypt team
     take data
 }"#,
@@ -73,7 +73,7 @@ key team {
     identity "/etc/plan/team.key"
 }
 tier cloud {
-    store fs { root "/mnt/cloud" }
+    store fs { root "/backups" }
     encrypt team
     take data
 }"#,
@@ -83,7 +83,7 @@ key team {
     identity (file)"/etc/plan/team.key"
 }
 tier cloud {
-    store fs { root "/mnt/cloud" }
+    store fs { root "/backups" }
     encrypt team
     take data
 }"#,

@@ -30,4 +30,12 @@ impl<'a> Subject<'a> {
     pub fn is_whole(&self) -> bool {
         self.errors.is_empty() && !self.document.incomplete
     }
+
+    /// The white space before a span on its line.
+    pub fn indent(&self, span: Span) -> &'a str {
+        let text = &self.files.get(span.file).text;
+        let line = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+        let before = &text[line..span.start];
+        &before[..before.len() - before.trim_start().len()]
+    }
 }

@@ -33,7 +33,7 @@ const CONTEXT: [(&str, &str, &str); 4] = [
         "local",
         r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     encrypt ops
     schedule "0 2 * * *"
     take data
@@ -60,6 +60,7 @@ source data { include "/srv/data" }"#,
 key ops {
     recipient "age19mr5hnqz5837vmcrp6yx729vhra3slk6v2dhqj8tvpxaf9n07cfsva5su7" note="here"
     recipient "age16624qxwdsql46gdlcd6s0arwmncsz4cpc8lecys992ulq2azmumsg0et5g" note="in the safe"
+    identity (command)"pass show plan/ops"
 }"#,
     ),
 ];
@@ -116,7 +117,7 @@ fn the_bad_plan_of_every_page_is_reported_and_the_good_one_is_not() {
         }
         said.remove(rule.code);
         // Whether an example uses all of its surroundings is not the point.
-        let beside_the_point = ["plan::schedule::missing", "plan::retention::never_deletes"];
+        let beside_the_point = ["plan::schedule::missing", "plan::retention::never_deletes", "plan::verify::none"];
         let is_the_point = |code: &str| !beside_the_point.contains(&code) && !code.starts_with("plan::names::unused_");
         said.retain(|code, _| is_the_point(code));
         said_of_good.retain(|code, _| is_the_point(code));
@@ -178,7 +179,10 @@ fn the_plans_of_the_repository_have_no_errors() {
     for name in ["demo", "home", "rpa", "server"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("plans/{name}.kdl"));
         let checked = checked(&std::fs::read_to_string(path).expect("the plan is there"));
-        insta::assert_snapshot!(name, Human::default().render(&checked.diagnostics, &checked.files));
+        // Without line numbers: a comment more in a plan changes nothing here.
+        let said: Vec<String> =
+            checked.diagnostics.iter().map(|d| format!("{} {}: {}", d.severity, d.code(), d.message)).collect();
+        insta::assert_snapshot!(name, said.join("\n"));
         assert!(!checked.has_errors(), "{name}");
     }
 }

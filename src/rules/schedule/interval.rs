@@ -1,6 +1,6 @@
 use super::super::Subject;
 use super::super::job::{self, HORIZON_DAYS};
-use crate::base::format_duration;
+use crate::base::{Timestamp, format_duration};
 use crate::diagnostics::{Diagnostic, Rule, Severity};
 use crate::schedule::Timetable;
 use std::time::Duration;
@@ -8,10 +8,7 @@ use std::time::Duration;
 /// A run walks all files, and every run is a snapshot to list and to prune.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// As often as that is not a backup any more.
-const LONGEST_INTERVAL: Duration = Duration::from_secs(100 * 86_400);
-/// Enough runs to see a schedule's shortest interval.
-const RUNS_LOOKED_AT: usize = 500;
-
+const LONGEST_INTERVAL_DAYS: usize = 100;
 pub(in super::super) static UNEVEN_STEP: Rule = Rule {
     code: "plan::schedule::uneven_step",
     severity: Severity::Warning,
@@ -20,13 +17,13 @@ pub(in super::super) static UNEVEN_STEP: Rule = Rule {
           15, 20 and then 0 again, four hours later; `*/40` in the minute field is 0 and 40, not every 40 minutes.",
     bad: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 */5 * * *"
     take data
 }"#,
     good: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 */6 * * *"
     take data
 }"#,
@@ -40,13 +37,13 @@ pub(in super::super) static TOO_OFTEN: Rule = Rule {
           to be `0`.",
     bad: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "* 2 * * *"
     take data
 }"#,
     good: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 2 * * *"
     take data
 }"#,
@@ -59,13 +56,13 @@ pub(in super::super) static RARE: Rule = Rule {
           stand third and fourth.",
     bad: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 2 1 1 *"
     take data
 }"#,
     good: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 2 1 * *"
     take data
 }"#,
@@ -78,13 +75,13 @@ pub(in super::super) static JITTER: Rule = Rule {
           two can fall together and one of them is lost.",
     bad: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 * * * *" jitter="2h"
     take data
 }"#,
     good: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 * * * *" jitter="10m"
     take data
 }"#,
@@ -120,7 +117,7 @@ pub(in super::super) fn schedules_too_often_or_too_rare(subject: &Subject<'_>, o
     let from = job::from(subject.plan);
     for (schedule, table) in of_backups(subject) {
         let text = &schedule.cron.value;
-        if let Some(shortest) = shortest_interval(&table).filter(|shortest| *shortest < SHORTEST_INTERVAL) {
+        if let Some(shortest) = job::shortest_interval(&table).filter(|shortest| *shortest < SHORTEST_INTERVAL) {
             let every = match shortest.as_secs() / 60 {
                 1 => "minute".to_owned(),
                 minutes => format!("{minutes} minutes"),
@@ -132,14 +129,16 @@ pub(in super::super) fn schedules_too_often_or_too_rare(subject: &Subject<'_>, o
                     .help("leave at least five minutes between runs"),
             );
         }
-        // The next 29 February may lie beyond the year that is looked at.
-        let longest = table.longest_gap(from, HORIZON_DAYS).map(|gap| gap.length());
-        if longest.is_some_and(|longest| longest > LONGEST_INTERVAL) {
-            let days = longest.unwrap_or_default().as_secs() / 86_400;
+        let days = longest_pause_days(&table, from);
+        if days > LONGEST_INTERVAL_DAYS && table.ever_fires(from) {
             out.push(
-                Diagnostic::new(&RARE, schedule.cron.span, format!("`{text}` leaves {days} days without a backup"))
-                    .label(table.expression.describe())
-                    .help("the fields are minute, hour, day of the month, month, day of the week"),
+                Diagnostic::new(
+                    &RARE,
+                    schedule.cron.span,
+                    format!("`{text}` leaves {days} days in a row without a backup"),
+                )
+                .label(table.expression.describe())
+                .help("the fields are minute, hour, day of the month, month, day of the week"),
             );
         }
     }
@@ -148,7 +147,7 @@ pub(in super::super) fn schedules_too_often_or_too_rare(subject: &Subject<'_>, o
 /// Jitter that reaches the next run.
 pub(in super::super) fn jitter_longer_than_the_interval(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
     for (schedule, table) in subject.timetables() {
-        let (Some(jitter), Some(shortest)) = (&schedule.jitter, shortest_interval(&table)) else { continue };
+        let (Some(jitter), Some(shortest)) = (&schedule.jitter, job::shortest_interval(&table)) else { continue };
         if jitter.value >= shortest {
             let message = format!(
                 "a jitter of {} is not shorter than the {} between two runs",
@@ -173,8 +172,13 @@ fn of_backups<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = (&'a crate::
     })
 }
 
-/// The shortest time between two runs among the next ones.
-fn shortest_interval(table: &Timetable) -> Option<Duration> {
-    let times: Vec<_> = table.times_after(job::of_zone(table.zone)).take(RUNS_LOOKED_AT).collect();
-    times.windows(2).filter_map(|pair| (pair[1] - pair[0]).to_std().ok()).min()
+/// The most days in a row, of a year, on which nothing is due.
+fn longest_pause_days(table: &Timetable, from: Timestamp) -> usize {
+    let mut longest = 0;
+    let mut pause = 0;
+    for day in from.with_timezone(&table.zone).date_naive().iter_days().take(HORIZON_DAYS as usize) {
+        pause = if table.expression.matches_day(day) { 0 } else { pause + 1 };
+        longest = longest.max(pause);
+    }
+    longest
 }

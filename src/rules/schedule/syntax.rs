@@ -12,13 +12,13 @@ pub(in super::super) static INVALID: Rule = Rule {
           `?`, `L` or `#` as in Quartz.",
     bad: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 0 2 * * *"
     take data
 }"#,
     good: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 2 * * *"
     take data
 }"#,
@@ -31,13 +31,13 @@ pub(in super::super) static NEVER_FIRES: Rule = Rule {
           looks like one that is.",
     bad: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 2 30 2 *"
     take data
 }"#,
     good: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 2 28 * *"
     take data
 }"#,
@@ -50,12 +50,12 @@ pub(in super::super) static MISSING: Rule = Rule {
           `plan run --now`.",
     bad: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     take data
 }"#,
     good: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 2 * * *"
     take data
 }"#,
@@ -68,13 +68,13 @@ pub(in super::super) static UNUSED: Rule = Rule {
           which nothing happens.",
     bad: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 2 * * *"
     take data schedule="0 4 * * *"
 }"#,
     good: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     take data schedule="0 4 * * *"
 }"#,
 };

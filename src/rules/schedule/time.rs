@@ -1,7 +1,7 @@
 use super::super::Subject;
 use super::super::job::{self, HORIZON_DAYS};
 use crate::diagnostics::{Diagnostic, Rule, Severity};
-use crate::plan::{Provider, Tier};
+use crate::plan::{Mode, Tier};
 use crate::schedule::DstKind;
 
 pub(in super::super) static DST_SKIPPED: Rule = Rule {
@@ -15,7 +15,7 @@ plan example {
     timezone "Europe/Lisbon"
     source data { include "/srv/data" }
     tier local {
-        store fs { root "/mnt/backups" }
+        store fs { root "/var/backups" }
         schedule "45 1 * 1-6 *"
         take data
         keep daily=30
@@ -26,7 +26,7 @@ plan example {
     timezone "Europe/Lisbon"
     source data { include "/srv/data" }
     tier local {
-        store fs { root "/mnt/backups" }
+        store fs { root "/var/backups" }
         schedule "45 3 * 1-6 *"
         take data
         keep daily=30
@@ -44,7 +44,7 @@ plan example {
     timezone "Europe/Lisbon"
     source data { include "/srv/data" }
     tier local {
-        store fs { root "/mnt/backups" }
+        store fs { root "/var/backups" }
         schedule "30 1 * 7-12 *"
         take data
         keep daily=30
@@ -55,7 +55,7 @@ plan example {
     timezone "Europe/Lisbon"
     source data { include "/srv/data" }
     tier local {
-        store fs { root "/mnt/backups" }
+        store fs { root "/var/backups" }
         schedule "30 3 * 7-12 *"
         take data
         keep daily=30
@@ -70,13 +70,13 @@ pub(in super::super) static EITHER_DAY: Rule = Rule {
           on every Monday, not on Mondays that are the 1st.",
     bad: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 2 1-7 * 0"
     take data
 }"#,
     good: r#"
 tier local {
-    store fs { root "/mnt/backups" }
+    store fs { root "/var/backups" }
     schedule "0 2 * * 0"
     take data
 }"#,
@@ -171,7 +171,7 @@ pub(in super::super) fn two_day_fields(subject: &Subject<'_>, out: &mut Vec<Diag
 pub(in super::super) fn writers_of_one_bucket_at_the_same_minute(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
     let jobs = &subject.jobs;
     let from = job::from(subject.plan);
-    let full = jobs.iter().filter(|job| job.tier.mode.value == crate::plan::Mode::Full);
+    let full = jobs.iter().filter(|job| job.tier.mode.value == Mode::Full);
     for whole in full {
         let Some((schedule, table)) = &whole.timetable else { continue };
         let meets = jobs.iter().find_map(|other| {
@@ -196,9 +196,8 @@ pub(in super::super) fn writers_of_one_bucket_at_the_same_minute(subject: &Subje
     }
 }
 
-/// Whose store it is and the name of what holds all objects.
-fn bucket(tier: &Tier) -> Option<(Provider, Option<&str>, &str)> {
-    let provider = Provider::of(&tier.store);
+/// The service, its address and the name of what holds all objects.
+fn bucket(tier: &Tier) -> Option<(&str, Option<&str>, &str)> {
     let name = tier.store.text(&["bucket", "container"])?;
-    Some((provider, tier.store.host(), name))
+    Some((&tier.store.service, tier.store.host(), name))
 }
