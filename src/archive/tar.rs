@@ -91,7 +91,7 @@ impl TarEntry<'_> {
         for (name, value) in self.xattrs {
             match acl_text(name, value) {
                 Some((key, text)) => pax(&mut records, key, text.as_bytes()),
-                None => pax(&mut records, &[b"SCHILY.xattr.", &name[..]].concat(), value),
+                None => pax(&mut records, &[b"SCHILY.xattr.", &keyword(name)[..]].concat(), value),
             }
         }
         if !records.is_empty() {
@@ -135,6 +135,19 @@ impl TarEntry<'_> {
             }
         }
     }
+}
+
+/// An attribute's name as GNU tar writes it in a pax keyword, which ends at the first `=`.
+fn keyword(name: &[u8]) -> Vec<u8> {
+    let mut keyword = Vec::with_capacity(name.len());
+    for byte in name {
+        match byte {
+            b'%' => keyword.extend_from_slice(b"%25"),
+            b'=' => keyword.extend_from_slice(b"%3D"),
+            _ => keyword.push(*byte),
+        }
+    }
+    keyword
 }
 
 /// `-1.25` is a quarter second before one second before 1970.

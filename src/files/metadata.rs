@@ -36,9 +36,10 @@ impl Metadata {
         self.kind == FileKind::File && self.blocks.saturating_mul(512) < self.size
     }
 
-    /// A file with further names, which the walk will show or has shown.
+    /// Something with further names, which the walk will show or has shown: a
+    /// file mostly, but a symbolic link or a device can have several too.
     pub fn is_hard_linked(&self) -> bool {
-        self.kind == FileKind::File && self.nlink > 1
+        self.kind != FileKind::Directory && self.nlink > 1
     }
 }
 

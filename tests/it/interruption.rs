@@ -2,7 +2,7 @@
 //! is clean. And a tree that changes while it is read.
 
 use crate::support::trees::{self, Privilege};
-use crate::support::{Backup, Comparison, Random, assert_same_tree};
+use crate::support::{Backup, Comparison, Random, TreePrint, assert_same_tree};
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -17,7 +17,7 @@ fn a_run_killed_at_any_moment_leaves_earlier_snapshots_and_a_clean_next_run() {
     let backup = Backup::with_tier("volume-size \"1MiB\"");
     trees::build_small_files(&backup.source(), 1_500, 8);
     fs::write(backup.source().join("noise"), Random::new(9).bytes(6 << 20)).unwrap();
-    let first_copy = backup.keep_copy("first copy");
+    let first_print = TreePrint::of(&backup.source());
     let first = backup.snapshot();
 
     let mut killed = 0;
@@ -37,10 +37,10 @@ fn a_run_killed_at_any_moment_leaves_earlier_snapshots_and_a_clean_next_run() {
     }
     assert!(killed >= 8, "only {killed} of 24 runs were killed before they ended");
 
-    let last_copy = backup.keep_copy("last copy");
+    let last_print = TreePrint::of(&backup.source());
     let last = backup.snapshot();
-    assert_same_tree(&first_copy, &backup.restore(&first), EVERYTHING);
-    assert_same_tree(&last_copy, &backup.restore(&last), EVERYTHING);
+    first_print.assert_is(&backup.restore(&first), EVERYTHING);
+    last_print.assert_is(&backup.restore(&last), EVERYTHING);
     backup.environment.ok(&["verify", "--level", "contents"]);
 }
 
@@ -91,9 +91,9 @@ fn local_state_that_is_lost_or_damaged_costs_time_and_nothing_else() {
     backup.snapshot();
     fs::remove_dir_all(backup.environment.path("state")).unwrap();
     trees::mutate_odd_tree(&backup.source(), 1);
-    let copy = backup.keep_copy("copy");
+    let print = TreePrint::of(&backup.source());
     let id = backup.snapshot();
-    assert_same_tree(&copy, &backup.restore(&id), owners_if_root());
+    print.assert_is(&backup.restore(&id), owners_if_root());
 
     for file in crate::support::files_below(&backup.environment.path("state")) {
         let path = backup.environment.path("state").join(file);
@@ -101,9 +101,9 @@ fn local_state_that_is_lost_or_damaged_costs_time_and_nothing_else() {
         fs::File::options().write(true).open(&path).unwrap().set_len(length / 2).unwrap();
     }
     trees::mutate_odd_tree(&backup.source(), 2);
-    let copy = backup.keep_copy("another copy");
+    let print = TreePrint::of(&backup.source());
     let id = backup.snapshot();
-    assert_same_tree(&copy, &backup.restore(&id), owners_if_root());
+    print.assert_is(&backup.restore(&id), owners_if_root());
     backup.environment.ok(&["verify", "--level", "contents"]);
 }
 

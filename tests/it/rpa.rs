@@ -2,7 +2,9 @@
 //! scratch root, three days of it, pruned, restored at four times and compared.
 
 use crate::support::trees::{Privilege, RpaTree, privilege};
-use crate::support::{Bucket, Comparison, TestEnvironment, age_identity, assert_same_tree, unpack_with_stock_tools};
+use crate::support::{
+    Bucket, Comparison, TestEnvironment, WebHook, age_identity, assert_same_tree, unpack_with_stock_tools,
+};
 use chrono::Duration;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use std::process::Command;
 struct Rpa {
     environment: TestEnvironment,
     tree: RpaTree,
+    slack: WebHook,
 }
 
 /// Where the document's bucket is for this test.
@@ -50,12 +53,13 @@ impl Rpa {
                 ));
                 environment.set_variable("KEY", "test");
                 environment.set_variable("SECRET", "test");
-                environment.set_variable("NO_PROXY", "127.0.0.1");
             }
         }
         environment.write("plan.kdl", text);
-        environment.set_variable("SLACK_WEBHOOK", "http://127.0.0.1:9/slack");
-        Self { environment, tree }
+        let slack = WebHook::start();
+        environment.set_variable("SLACK_WEBHOOK", &slack.url);
+        environment.set_variable("NO_PROXY", "127.0.0.1");
+        Self { environment, tree, slack }
     }
 
     /// What the sources of `plan.kdl` take of the tree, copied to compare with later.
@@ -158,14 +162,20 @@ fn three_days(rpa: &Rpa) {
     let (at, _, code) = &copies[0];
     assert_same_tree(code, &rpa.restore("cloud", "code", at), ignoring_times_of_made_folders());
 
-    // A day later the local tier lets go of what is older than three days; the cloud does not.
-    environment.advance(Duration::days(1));
-    environment.ok(&["prune", "--dry-run"]);
-    assert_eq!(rpa.snapshots("local", "data"), 19, "a dry run deletes nothing");
+    // Nothing went wrong, so nothing was told but the report of Monday at 08:00.
+    let told = rpa.slack.bodies();
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].contains("rpa"), "{told:#?}");
+
+    // A shorter memory on disk: a dry run tells, a prune does it, the cloud keeps all.
+    let plan = environment.work("plan.kdl");
+    let text = fs::read_to_string(&plan).expect("the plan was written");
+    fs::write(&plan, text.replace("keep within=\"3d\" last=3", "keep within=\"1d\" last=3")).expect("there is room");
+    let told = environment.ok(&["prune", "--dry-run", "--tier", "local", "--source", "data"]);
+    assert_eq!(rpa.snapshots("local", "data"), 19, "a dry run deletes nothing:\n{told}");
     environment.ok(&["prune"]);
-    let local = rpa.snapshots("local", "data");
-    assert!((3..19).contains(&local), "{local} local snapshots are left");
-    assert!(rpa.snapshots("cloud", "data") >= 3);
+    assert_eq!(rpa.snapshots("local", "data"), 7, "a day and what it begins with");
+    assert_eq!(rpa.snapshots("cloud", "data"), 19);
     environment.ok(&["verify", "--tier", "local", "--level", "contents"]);
     environment.ok(&["verify", "--tier", "cloud", "--level", "contents"]);
     environment.ok(&["verify", "--tier", "archive", "--level", "presence"]);

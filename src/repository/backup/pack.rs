@@ -353,7 +353,7 @@ impl Packer<'_> {
                 Ok(self.hard_link(&path, &metadata, link, &first, output))
             }
             (FileKind::File, link) => self.file(&root, &path, &metadata, link, output)?,
-            _ => self.special(&root, &path, &metadata, output),
+            (_, link) => self.special(&root, &path, &metadata, link, output),
         };
         Ok(match taken {
             Ok(Taken { entry, content, warning }) => ItemResult::Entry { entry, content, had_parent, warning },
@@ -363,14 +363,34 @@ impl Packer<'_> {
     }
 
     /// Folders, symbolic links, devices: a header and no content.
-    fn special(&self, root: &Root, path: &[u8], metadata: &Metadata, output: &mut Output) -> io::Result<Taken> {
+    fn special(
+        &self,
+        root: &Root,
+        path: &[u8],
+        metadata: &Metadata,
+        link: Option<LinkRole>,
+        output: &mut Output,
+    ) -> io::Result<Taken> {
         let mut entry = self.entry(path, metadata);
         if metadata.kind == FileKind::Symlink {
             entry.link_target = Some(root.read_link(path)?);
         }
         if !matches!(metadata.kind, FileKind::Socket) {
             entry.xattrs = root.xattrs(path)?;
-            self.tar_entry(&entry, 0, None).write_header(&mut output.raw);
+            match link {
+                Some(LinkRole::Again { link, first }) => {
+                    entry.link = Some(link);
+                    let mut header = self.tar_entry(&entry, 0, Some(&first));
+                    header.is_hard_link = true;
+                    header.write_header(&mut output.raw);
+                }
+                first => {
+                    if let Some(LinkRole::First(link)) = first {
+                        entry.link = Some(link);
+                    }
+                    self.tar_entry(&entry, 0, None).write_header(&mut output.raw);
+                }
+            }
         }
         Ok(Taken { entry, content: PendingContent::None, warning: None })
     }

@@ -174,7 +174,7 @@ impl Scan<'_> {
     }
 
     fn take(&mut self, path: &[u8], metadata: &Metadata, parent: Option<Box<Entry>>) -> Result<(), RepositoryError> {
-        let link = (metadata.kind == FileKind::File && metadata.nlink > 1).then(|| {
+        let link = metadata.is_hard_linked().then(|| {
             let link = Link { dev: metadata.dev, ino: metadata.ino };
             match self.links.entry((link.dev, link.ino)) {
                 std::collections::hash_map::Entry::Occupied(first) => {

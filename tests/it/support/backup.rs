@@ -4,7 +4,9 @@ use chrono::Duration;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+
+/// Exit code "there is no repository in the store": nothing was ever committed there.
+const NO_REPOSITORY: i32 = 10;
 
 /// The least that can be backed up: one source, one tier on disk, one plan.
 ///
@@ -88,7 +90,11 @@ impl Backup {
     /// Ids of all snapshots, oldest first.
     #[track_caller]
     pub fn snapshots(&self) -> Vec<String> {
-        let listed = self.environment.json(&["list", "--json"]);
+        let outcome = self.environment.run(&["list", "--json"]);
+        if outcome.code == Some(NO_REPOSITORY) {
+            return Vec::new();
+        }
+        let listed = outcome.expect_code(0).json();
         let mut ids: Vec<String> = listed["snapshots"]
             .as_array()
             .unwrap_or_else(|| panic!("`plan list --json` has `snapshots`: {listed}"))
@@ -105,19 +111,6 @@ impl Backup {
         let target = self.environment.path(format!("restored-{snapshot}"));
         self.environment.ok(&["restore", "--snapshot", snapshot, "--to", &target.to_string_lossy()]);
         target
-    }
-
-    /// A copy of the source as it is now, to compare with later.
-    pub fn keep_copy(&self, name: &str) -> PathBuf {
-        let copy = self.environment.path(name);
-        let status = Command::new("cp")
-            .args(["--archive", "--sparse=auto"])
-            .arg(self.source())
-            .arg(&copy)
-            .status()
-            .expect("cp runs");
-        assert!(status.success(), "the source can be copied");
-        copy
     }
 
     /// Bytes of all objects in the store.

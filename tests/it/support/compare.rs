@@ -1,11 +1,10 @@
-//! Comparing two trees byte for byte and attribute for attribute, with nothing
+//! Comparing two trees byte for byte and attribute for attribute. Nothing here is
 //! of the program under test.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
-use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -30,7 +29,7 @@ impl Comparison {
         Comparison { owners: true, modes: true, times: true, xattrs: true, hard_links: true, holes: true };
 }
 
-/// One entry of a tree as compared; contents stay on disk.
+/// One entry of a tree as compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     kind: Kind,
@@ -45,7 +44,7 @@ pub struct Entry {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
-    File { size: u64 },
+    File { size: u64, hash: plan::base::ContentHash },
     Folder,
     Symlink { target: PathBuf },
     Fifo,
@@ -53,32 +52,111 @@ enum Kind {
     Device { block: bool, number: u64 },
 }
 
-/// Every entry below `root`, by its path relative to it. The root itself is not among them.
-pub fn snapshot_of(root: &Path) -> BTreeMap<PathBuf, Entry> {
-    let mut entries = BTreeMap::new();
-    let mut inodes: BTreeMap<(u64, u64), Vec<PathBuf>> = BTreeMap::new();
-    let mut folders = vec![PathBuf::new()];
-    while let Some(folder) = folders.pop() {
-        let absolute = root.join(&folder);
-        for entry in fs::read_dir(&absolute).unwrap_or_else(|e| panic!("{}: {e}", absolute.display())) {
-            let path = folder.join(entry.expect("a folder can be read to its end").file_name());
-            let (entry, inode, links) = read_entry(&root.join(&path));
-            if links > 1 && !matches!(entry.kind, Kind::Folder) {
-                inodes.entry(inode).or_default().push(path.clone());
+/// A whole tree as it was at one moment: to compare another with, when the tree
+/// itself has moved on. Contents are kept as their hash.
+pub struct TreePrint(BTreeMap<PathBuf, Entry>);
+
+impl TreePrint {
+    /// Every entry below `root`, by its path relative to it. The root itself is not among them.
+    pub fn of(root: &Path) -> Self {
+        let mut entries = BTreeMap::new();
+        let mut inodes: BTreeMap<(u64, u64), Vec<PathBuf>> = BTreeMap::new();
+        let mut folders = vec![PathBuf::new()];
+        while let Some(folder) = folders.pop() {
+            let absolute = root.join(&folder);
+            for entry in fs::read_dir(&absolute).unwrap_or_else(|e| panic!("{}: {e}", absolute.display())) {
+                let path = folder.join(entry.expect("a folder can be read to its end").file_name());
+                let (entry, inode, links) = read_entry(&root.join(&path));
+                if links > 1 && !matches!(entry.kind, Kind::Folder) {
+                    inodes.entry(inode).or_default().push(path.clone());
+                }
+                if matches!(entry.kind, Kind::Folder) {
+                    folders.push(path.clone());
+                }
+                entries.insert(path, entry);
             }
-            if matches!(entry.kind, Kind::Folder) {
-                folders.push(path.clone());
+        }
+        for paths in inodes.into_values().filter(|paths| paths.len() > 1) {
+            let least = paths.iter().min().expect("there are several").clone();
+            for path in paths {
+                entries.get_mut(&path).expect("it was just read").linked_to = Some(least.clone());
             }
-            entries.insert(path, entry);
         }
+        Self(entries)
     }
-    for paths in inodes.into_values().filter(|paths| paths.len() > 1) {
-        let least = paths.iter().min().expect("there are several").clone();
-        for path in paths {
-            entries.get_mut(&path).expect("it was just read").linked_to = Some(least.clone());
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The part below a folder, by paths relative to it.
+    pub fn below(&self, folder: impl AsRef<Path>) -> Self {
+        let folder = folder.as_ref();
+        let relative = |path: &Path| path.strip_prefix(folder).map(Path::to_owned).ok();
+        let inside = self.0.iter().filter_map(|(path, entry)| Some((relative(path)?, entry.clone())));
+        Self(inside.filter(|(path, _)| !path.as_os_str().is_empty()).collect())
+    }
+
+    /// Requires that the tree at `found` is the same.
+    #[track_caller]
+    pub fn assert_is(&self, found: &Path, comparison: Comparison) {
+        let differences = self.differences(&Self::of(found), comparison);
+        assert!(
+            differences.is_empty(),
+            "`{}` is not what was backed up: {} differences\n{}",
+            found.display(),
+            differences.len(),
+            differences.iter().take(20).map(ToString::to_string).collect::<Vec<_>>().join("\n")
+        );
+    }
+
+    pub fn differences(&self, found: &Self, comparison: Comparison) -> Vec<Difference> {
+        let mut differences = Vec::new();
+        for path in found.0.keys().filter(|path| !self.0.contains_key(*path)) {
+            differences.push(Difference { path: path.clone(), what: "should not be there".to_owned() });
         }
+        for (path, wanted) in &self.0 {
+            match found.0.get(path) {
+                None => differences.push(Difference { path: path.clone(), what: "is missing".to_owned() }),
+                Some(got) => differences.extend(
+                    wanted.differences(got, comparison).into_iter().map(|what| Difference { path: path.clone(), what }),
+                ),
+            }
+        }
+        differences
     }
-    entries
+}
+
+impl Entry {
+    fn differences(&self, found: &Self, comparison: Comparison) -> Vec<String> {
+        let mut differences = Vec::new();
+        let mut unequal = |applies: bool, what: &str, wanted: &dyn fmt::Debug, found: &dyn fmt::Debug| {
+            if applies {
+                differences.push(format!("{what} should be {}, is {}", short(wanted), short(found)));
+            }
+        };
+        unequal(self.kind != found.kind, "kind", &self.kind, &found.kind);
+        let is_link = matches!(self.kind, Kind::Symlink { .. });
+        unequal(comparison.modes && !is_link && self.mode != found.mode, "mode", &self.mode, &found.mode);
+        unequal(comparison.owners && self.owner != found.owner, "owner", &self.owner, &found.owner);
+        unequal(comparison.times && self.mtime != found.mtime, "mtime", &self.mtime, &found.mtime);
+        unequal(comparison.xattrs && self.xattrs != found.xattrs, "xattrs", &self.xattrs, &found.xattrs);
+        let links = comparison.hard_links && self.linked_to != found.linked_to;
+        unequal(links, "the first name of its inode", &self.linked_to, &found.linked_to);
+        let holes = comparison.holes && self.has_holes && !found.has_holes;
+        unequal(holes, "having holes", &self.has_holes, &found.has_holes);
+        differences
+    }
+}
+
+/// A value as debugged, cut where nobody reads on.
+fn short(value: &dyn fmt::Debug) -> String {
+    let text = format!("{value:?}");
+    match text.char_indices().nth(300) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
 fn read_entry(path: &Path) -> (Entry, (u64, u64), u64) {
@@ -95,10 +173,10 @@ fn read_entry(path: &Path) -> (Entry, (u64, u64), u64) {
     } else if kind.is_block_device() || kind.is_char_device() {
         Kind::Device { block: kind.is_block_device(), number: metadata.rdev() }
     } else {
-        Kind::File { size: metadata.len() }
+        Kind::File { size: metadata.len(), hash: hash_file(path) }
     };
     let xattrs = if matches!(kind, Kind::Symlink { .. }) { BTreeMap::new() } else { read_xattrs(path) };
-    let has_holes = matches!(kind, Kind::File { size } if metadata.blocks() * 512 + 4096 < size);
+    let has_holes = matches!(kind, Kind::File { size, .. } if metadata.blocks() * 512 + 4096 < size);
     let entry = Entry {
         kind,
         mode: metadata.mode() & 0o7777,
@@ -119,15 +197,7 @@ fn read_xattrs(path: &Path) -> BTreeMap<OsString, Vec<u8>> {
 /// Requires that two trees are the same.
 #[track_caller]
 pub fn assert_same_tree(expected: &Path, found: &Path, comparison: Comparison) {
-    let differences = differences(expected, found, comparison);
-    assert!(
-        differences.is_empty(),
-        "`{}` is not `{}`: {} differences\n{}",
-        found.display(),
-        expected.display(),
-        differences.len(),
-        differences.iter().take(20).map(ToString::to_string).collect::<Vec<_>>().join("\n")
-    );
+    TreePrint::of(expected).assert_is(found, comparison);
 }
 
 /// One path and what is wrong with it.
@@ -148,71 +218,9 @@ impl fmt::Display for Difference {
     }
 }
 
-pub fn differences(expected: &Path, found: &Path, comparison: Comparison) -> Vec<Difference> {
-    let (left, right) = (snapshot_of(expected), snapshot_of(found));
-    let mut differences = Vec::new();
-    let mut add = |path: &PathBuf, what: String| differences.push(Difference { path: path.clone(), what });
-    for path in right.keys().filter(|path| !left.contains_key(*path)) {
-        add(path, "should not be there".to_owned());
-    }
-    for (path, wanted) in &left {
-        let Some(got) = right.get(path) else {
-            add(path, "is missing".to_owned());
-            continue;
-        };
-        let mut unequal = |applies: bool, what: &str, a: &dyn fmt::Debug, b: &dyn fmt::Debug| {
-            if applies {
-                add(path, format!("{what} should be {a:?}, is {b:?}"));
-            }
-        };
-        unequal(wanted.kind != got.kind, "kind", &wanted.kind, &got.kind);
-        let is_link = matches!(wanted.kind, Kind::Symlink { .. });
-        unequal(comparison.modes && !is_link && wanted.mode != got.mode, "mode", &wanted.mode, &got.mode);
-        unequal(comparison.owners && wanted.owner != got.owner, "owner", &wanted.owner, &got.owner);
-        unequal(comparison.times && wanted.mtime != got.mtime, "mtime", &wanted.mtime, &got.mtime);
-        unequal(comparison.xattrs && wanted.xattrs != got.xattrs, "xattrs", &wanted.xattrs, &got.xattrs);
-        let links = comparison.hard_links && wanted.linked_to != got.linked_to;
-        unequal(links, "the first name of its inode", &wanted.linked_to, &got.linked_to);
-        let holes = comparison.holes && wanted.has_holes && !got.has_holes;
-        unequal(holes, "having holes", &wanted.has_holes, &got.has_holes);
-        if matches!(wanted.kind, Kind::File { .. })
-            && wanted.kind == got.kind
-            && let Some(at) = first_different_byte(&expected.join(path), &found.join(path))
-        {
-            add(path, format!("content differs from byte {at} on"));
-        }
-    }
-    differences
-}
-
-/// Files of one size; `None`: equal.
-fn first_different_byte(left: &Path, right: &Path) -> Option<u64> {
-    let open = |path: &Path| File::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let (mut left, mut right) = (open(left), open(right));
-    let (mut a, mut b) = (vec![0; 1 << 20], vec![0; 1 << 20]);
-    let mut position = 0u64;
-    loop {
-        let (n, m) = (fill(&mut left, &mut a), fill(&mut right, &mut b));
-        if let Some(at) = a[..n].iter().zip(&b[..m]).position(|(x, y)| x != y) {
-            return Some(position + at as u64);
-        }
-        if n != m {
-            return Some(position + n.min(m) as u64);
-        }
-        if n < a.len() {
-            return None;
-        }
-        position += n as u64;
-    }
-}
-
-fn fill(file: &mut File, buffer: &mut [u8]) -> usize {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match file.read(&mut buffer[filled..]).expect("the file can be read") {
-            0 => break,
-            n => filled += n,
-        }
-    }
-    filled
+fn hash_file(path: &Path) -> plan::base::ContentHash {
+    let mut file = File::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(&mut file).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    plan::base::ContentHash(*hasher.finalize().as_bytes())
 }

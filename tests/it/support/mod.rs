@@ -8,10 +8,12 @@ mod random;
 mod s3;
 mod stock;
 pub mod trees;
+mod web;
 
 pub use backup::{Backup, files_below};
-pub use compare::{Comparison, assert_same_tree, differences};
+pub use compare::{Comparison, TreePrint, assert_same_tree};
 pub use environment::TestEnvironment;
 pub use random::Random;
 pub use s3::Bucket;
 pub use stock::{age_identity, have, unpack_with_stock_tools};
+pub use web::WebHook;

@@ -36,29 +36,35 @@ pub fn age_identity(folder: &Path, name: &str) -> (PathBuf, String) {
 
 /// Restores archives in the order of their names with nothing but a shell
 /// pipeline of `age`, `zstd` or `gzip`, and `tar`, as README.txt tells people to.
+///
+/// One `tar` reads them all: it sets the times of folders last.
 pub fn unpack_with_stock_tools(archives: &[PathBuf], identity: Option<&Path>, into: &Path) {
     fs::create_dir_all(into).expect("the target can be made");
-    for archive in archives {
-        let name = archive.file_name().expect("an archive has a name").to_string_lossy().into_owned();
-        let (name, decrypt) = match name.strip_suffix(".age") {
-            Some(inner) => {
-                let identity = identity.expect("an encrypted archive needs an identity");
-                (inner.to_owned(), format!("age -d -i '{}'", identity.display()))
-            }
-            None => (name, "cat".to_owned()),
-        };
-        let decompress = match name.rsplit_once('.').map(|(_, extension)| extension) {
-            Some("zst") => "zstd -dc",
-            Some("gz") => "gzip -dc",
-            _ => "cat",
-        };
-        let script = format!(
-            "set -o pipefail; {decrypt} < '{}' | {decompress} | \
-             tar --extract --numeric-owner --preserve-permissions --xattrs --xattrs-include='*' --sparse --directory '{}'",
-            archive.display(),
-            into.display()
-        );
-        let output = Command::new("bash").arg("-c").arg(&script).output().expect("bash runs");
-        assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
-    }
+    let unpacked: Vec<String> = archives.iter().map(|archive| unpack_command(archive, identity)).collect();
+    let script = format!(
+        "set -eo pipefail; {{ {}; }} | tar --extract --ignore-zeros --numeric-owner --preserve-permissions \
+         --xattrs --xattrs-include='*' --directory '{}'",
+        unpacked.join("; "),
+        into.display()
+    );
+    let output = Command::new("bash").arg("-c").arg(&script).output().expect("bash runs");
+    assert!(output.status.success(), "{script}\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// What writes an archive's tar stream to standard output.
+fn unpack_command(archive: &Path, identity: Option<&Path>) -> String {
+    let name = archive.to_string_lossy();
+    let (name, decrypt) = match name.strip_suffix(".age") {
+        Some(inner) => {
+            let identity = identity.expect("an encrypted archive needs an identity");
+            (inner, format!("age -d -i '{}'", identity.display()))
+        }
+        None => (&*name, "cat".to_owned()),
+    };
+    let decompress = match name.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("zst") => "zstd -dc",
+        Some("gz") => "gzip -dc",
+        _ => "cat",
+    };
+    format!("{decrypt} < '{}' | {decompress}", archive.display())
 }
