@@ -53,7 +53,7 @@ pub(super) fn check(path: &Path, severities: Severities, context: &Context) -> R
 
 /// Checks a text under the name `path`.
 pub(super) fn check_content(path: &Path, text: &str, severities: Severities, context: &Context) -> Checked {
-    let options = CheckOptions { stores: STORE_CHECKS, severities };
+    let options = CheckOptions { stores: STORE_CHECKS, severities, prices: None };
     let mut read_include = |include: &Path| read(&context.working_directory.join(include));
     check_text(&path.display().to_string(), text, &mut read_include, &options)
 }

@@ -1,6 +1,7 @@
 //! The way from a text to a plan and all that is to be said about it.
 
 use super::{FAMILIES, Subject, catalogue};
+use crate::cost::PriceTable;
 use crate::diagnostics::{Diagnostic, Rule, Severities, SourceFiles};
 use crate::language::{self, Document};
 use crate::plan::{self, Plan, Tier};
@@ -21,6 +22,8 @@ pub struct CheckOptions {
     pub stores: StoreChecks,
     /// What the user asked for: `--deny warnings`, `--allow CODE` and so on.
     pub severities: Severities,
+    /// In place of the built-in prices.
+    pub prices: Option<PriceTable>,
 }
 
 /// A plan file that was read and checked.
@@ -87,7 +90,7 @@ pub fn check(
     earlier: &[Diagnostic],
     options: &CheckOptions,
 ) -> Vec<Diagnostic> {
-    let subject = Subject::new(plan, document, files, earlier);
+    let subject = Subject::new(plan, document, files, earlier, options.prices.as_ref());
     let mut found: Vec<Diagnostic> = plan.tiers.iter().flat_map(options.stores.diagnose).collect();
     for check in FAMILIES.iter().flat_map(|family| family.checks) {
         check(&subject, &mut found);

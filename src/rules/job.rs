@@ -1,7 +1,7 @@
 use crate::base::Timestamp;
 use crate::plan::{Plan, Schedule, Take, Tier};
 use crate::retention::{Rules, SteadyState, reference_moment};
-use crate::schedule::Timetable;
+use crate::schedule::{Gap, Timetable};
 use std::cell::OnceCell;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ pub(super) struct Job<'a> {
     pub take: &'a Take,
     /// With the schedule that it was made of; `None`: there is none, or it is wrong.
     pub timetable: Option<(&'a Schedule, Timetable)>,
+    gap: OnceCell<Option<Gap>>,
     steady: OnceCell<Option<SteadyState>>,
 }
 
@@ -26,10 +27,26 @@ impl<'a> Job<'a> {
                     let timetable = Timetable::of(schedule, plan.timezone.value).ok()?;
                     timetable.ever_fires(from(plan)).then_some((schedule, timetable))
                 });
-                jobs.push(Job { tier, take, timetable, steady: OnceCell::new() });
+                jobs.push(Job { tier, take, timetable, gap: OnceCell::new(), steady: OnceCell::new() });
             }
         }
         jobs
+    }
+
+    /// The longest time between two of its runs in a year.
+    pub fn longest_gap(&self) -> Option<Gap> {
+        *self.gap.get_or_init(|| {
+            let (_, table) = self.timetable.as_ref()?;
+            table.longest_gap(of_zone(table.zone), HORIZON_DAYS)
+        })
+    }
+
+    /// The time between two of its runs that occurs most often among the next ones.
+    pub fn usual_gap(&self) -> Option<Duration> {
+        let (_, table) = self.timetable.as_ref()?;
+        let mut gaps = intervals(table);
+        gaps.sort_unstable();
+        gaps.get(gaps.len() / 2).copied()
     }
 
     /// What the tier comes to hold of the source.
@@ -55,8 +72,13 @@ pub(super) fn of_zone(zone: chrono_tz::Tz) -> Timestamp {
 
 /// The shortest time between two runs among the next ones.
 pub(super) fn shortest_interval(table: &Timetable) -> Option<Duration> {
+    intervals(table).into_iter().min()
+}
+
+/// The times between the next runs.
+fn intervals(table: &Timetable) -> Vec<Duration> {
     // An expression repeats itself by the day or week; a monthly one shows a February.
     const RUNS: usize = 40;
     let times: Vec<Timestamp> = table.times_after(of_zone(table.zone)).take(RUNS).collect();
-    times.windows(2).filter_map(|pair| (pair[1] - pair[0]).to_std().ok()).min()
+    times.windows(2).filter_map(|pair| (pair[1] - pair[0]).to_std().ok()).collect()
 }

@@ -9,13 +9,16 @@
 //! tier that lost its `keep` to a typing error) is not reported as missing.
 
 mod check;
+mod class;
 mod coverage;
+mod figures;
 mod job;
 mod key;
 mod load;
 mod lock;
 mod names;
 mod notify;
+mod objectives;
 mod paths;
 mod place;
 mod retention;
@@ -29,6 +32,7 @@ mod verify;
 mod words;
 
 pub use check::{CheckOptions, Checked, StoreChecks, check, check_text};
+pub use objectives::{Copy, Exposure, Loss, Objectives};
 pub use secret::is_secret_setting;
 
 use crate::diagnostics::{Catalogue, Diagnostic, Rule};
@@ -47,7 +51,9 @@ struct Family {
 const FAMILIES: &[Family] = &[
     Family { rules: &names::RULES, checks: &names::CHECKS },
     Family { rules: &schedule::RULES, checks: &schedule::CHECKS },
+    Family { rules: &objectives::RULES, checks: &objectives::CHECKS },
     Family { rules: &retention::RULES, checks: &retention::CHECKS },
+    Family { rules: &class::RULES, checks: &class::CHECKS },
     Family { rules: &key::RULES, checks: &key::CHECKS },
     Family { rules: &secret::RULES, checks: &secret::CHECKS },
     Family { rules: &security::RULES, checks: &security::CHECKS },

@@ -1,4 +1,6 @@
+use super::figures::Figures;
 use super::job::Job;
+use crate::cost::PriceTable;
 use crate::diagnostics::{Diagnostic, SourceFiles, Span};
 use crate::language::Document;
 use crate::plan::Plan;
@@ -10,13 +12,20 @@ pub(super) struct Subject<'a> {
     pub files: &'a SourceFiles,
     /// Every tier with every source that it takes, in the order of the text.
     pub jobs: Vec<Job<'a>>,
+    pub figures: Figures<'a>,
     errors: Vec<Span>,
 }
 
 impl<'a> Subject<'a> {
-    pub fn new(plan: &'a Plan, document: &'a Document, files: &'a SourceFiles, earlier: &[Diagnostic]) -> Self {
+    pub fn new(
+        plan: &'a Plan,
+        document: &'a Document,
+        files: &'a SourceFiles,
+        earlier: &[Diagnostic],
+        prices: Option<&'a PriceTable>,
+    ) -> Self {
         let errors = earlier.iter().filter(|d| d.is_error()).map(|d| d.primary.span).collect();
-        Self { plan, document, files, jobs: Job::all(plan), errors }
+        Self { plan, document, files, jobs: Job::all(plan), figures: Figures::new(plan, prices), errors }
     }
 
     /// Whether nothing in that text was wrong before the rules ran. What is not

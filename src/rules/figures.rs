@@ -1,0 +1,78 @@
+//! The figures that rules reason with: what each tier costs, and how long it
+//! takes to give back what it holds.
+
+use crate::cost::{
+    ASSUMED_DISK, ASSUMED_LINE, Estimator, MeasuredSizes, PriceTable, RestoreEstimate, ThawSpeed, TierCost,
+};
+use crate::plan::{Plan, Tier};
+use std::cell::OnceCell;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+static BUILT_IN: LazyLock<PriceTable> = LazyLock::new(PriceTable::built_in);
+static NOTHING_MEASURED: MeasuredSizes = MeasuredSizes::new();
+
+/// Costs are reckoned when a rule first asks, each once.
+pub(super) struct Figures<'a> {
+    plan: &'a Plan,
+    prices: Option<&'a PriceTable>,
+    costs: OnceCell<Vec<TierCost>>,
+    others: OnceCell<Vec<Vec<TierCost>>>,
+}
+
+impl<'a> Figures<'a> {
+    /// `prices`: in place of the built-in ones.
+    pub fn new(plan: &'a Plan, prices: Option<&'a PriceTable>) -> Self {
+        Self { plan, prices, costs: OnceCell::new(), others: OnceCell::new() }
+    }
+
+    fn estimator(&self) -> Estimator<'_> {
+        Estimator { plan: self.plan, prices: self.prices.unwrap_or(&BUILT_IN), measured: &NOTHING_MEASURED }
+    }
+
+    /// Now decides only whether prices are called old, which rules do not say.
+    fn now(&self) -> crate::base::Timestamp {
+        super::job::from(self.plan)
+    }
+
+    /// With every tier of the plan, in its order.
+    pub fn costs(&self) -> impl Iterator<Item = (&'a Tier, &TierCost)> {
+        let costs = self.costs.get_or_init(|| {
+            let estimator = self.estimator();
+            self.plan.tiers.iter().map(|tier| estimator.tier(tier, self.now())).collect()
+        });
+        self.plan.tiers.iter().zip(costs)
+    }
+
+    /// What each tier would cost in every class of its provider, the default first.
+    pub fn alternatives(&self) -> impl Iterator<Item = (&'a Tier, &[TierCost])> {
+        let others = self.others.get_or_init(|| {
+            let estimator = self.estimator();
+            self.plan.tiers.iter().map(|tier| estimator.alternatives(tier, self.now())).collect()
+        });
+        self.plan.tiers.iter().zip(others.iter().map(Vec::as_slice))
+    }
+
+    /// A restore of the newest snapshot of a source, or of each; `None`: not at that speed.
+    pub fn restore(&self, tier: &Tier, source: Option<&str>, speed: ThawSpeed) -> Option<RestoreEstimate> {
+        self.estimator().restore(tier, source, speed, None, self.now())
+    }
+
+    /// How long a usual run of a source uploads: at the tier's limit, or over
+    /// the line that restores are reckoned with. Zero where no size is known.
+    pub fn upload_time(&self, tier: &Tier, source: &str) -> Duration {
+        let cost = self.costs().find(|(other, _)| std::ptr::eq(*other, tier)).map(|(_, cost)| cost);
+        let holding = cost.and_then(|cost| cost.holdings.iter().find(|holding| holding.source == source));
+        let bytes = holding.map_or(0, |holding| holding.upload.bytes);
+        let assumed = if tier.store.is_this_machine() { ASSUMED_DISK } else { ASSUMED_LINE };
+        let rate = tier.limits.upload.as_ref().map_or(assumed, |limit| limit.value);
+        Duration::from_secs(bytes.div_ceil(rate.bytes_per_second.max(1)))
+    }
+
+    /// ``at prices of 2026-09-07 (us-east-1)``, for a tier whose prices are known.
+    pub fn basis(&self, cost: &TierCost) -> Option<String> {
+        let provider = cost.place.provider()?;
+        let prices = self.estimator().prices.provider(provider)?;
+        Some(format!("{provider}, prices of {} ({})", prices.as_of, prices.region))
+    }
+}
