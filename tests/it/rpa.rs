@@ -234,7 +234,21 @@ fn the_document_runs_for_three_days_with_its_cloud_tiers_on_s3() {
             assert!(has("x-amz-server-side-encryption-aws-kms-key-id", "alias/rpa-backup-key"), "`{key}`: {headers:?}");
             assert!(has("x-amz-meta-backup-type", backup_type), "`{key}`: {headers:?}");
             assert!(headers.iter().any(|(n, v)| n == "x-amz-meta-date" && v.starts_with("2026")), "{headers:?}");
-            assert!(bucket.get(&key).starts_with(b"age-encryption.org/v1"), "`{key}` is an age file");
+            match (class, bucket.get(&key)) {
+                // Cold: it must be thawed before anybody reads it.
+                ("GLACIER", (status, _)) => assert_eq!(status, 403, "`{key}`"),
+                (_, (_, bytes)) => assert!(bytes.starts_with(b"age-encryption.org/v1"), "`{key}` is an age file"),
+            }
+        }
+        // What it takes to list, look inside and prune is never cold.
+        for folder in ["snapshots", "trees", "index", "runs"] {
+            for key in bucket.objects(&format!("{prefix}/{folder}/")) {
+                let headers = bucket.head(&key);
+                assert!(
+                    !headers.iter().any(|(name, value)| name == "x-amz-storage-class" && value == "GLACIER"),
+                    "`{key}`"
+                );
+            }
         }
     }
 }
