@@ -128,7 +128,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
         if report.counts.failed > 0 {
             worst = Exit::Partial;
         }
-        tell_report(job, &report, begun, output, &mut documents)?;
+        tell_report(job, &report, begun, &arguments, output, &mut documents)?;
     }
     if output.json {
         output.document(&json!({ "format_version": 1, "restores": documents }))?;
@@ -238,6 +238,7 @@ fn tell_report(
     job: &Job<'_>,
     report: &RestoreReport,
     begun: Instant,
+    arguments: &Arguments,
     output: &mut Output,
     documents: &mut Vec<serde_json::Value>,
 ) -> Result<(), Failure> {
@@ -270,6 +271,12 @@ fn tell_report(
     )];
     if counts.replaced > 0 {
         parts.push(format!("{} replaced", counts.replaced));
+    }
+    if !report.skipped.is_empty() && arguments.overwrite == OverwriteChoice::Never {
+        for path in &report.skipped {
+            output.note(&format!("left as it is: `{}`", display_path(path)));
+        }
+        output.note("`--overwrite changed` replaces what differs");
     }
     if counts.skipped > 0 {
         parts.push(format!("{} left as they are", counts.skipped));

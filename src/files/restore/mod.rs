@@ -143,6 +143,7 @@ impl Restorer {
         match file::begin(&self.0, entry) {
             Ok(Some(file)) => Some(file),
             Ok(None) => {
+                self.0.tally.left(&entry.path);
                 self.0.tally.settle(&entry.path, Ok(Outcome::Skipped));
                 None
             }

@@ -8,6 +8,9 @@ use std::{fmt, io};
 /// How many failures are kept with their paths; all are counted.
 pub const FAILURES_KEPT_MAX: usize = 10_000;
 
+/// How many paths that were left as they are are kept by name.
+const SKIPPED_KEPT_MAX: usize = 100;
+
 /// How many different attributes are named in notes; hostile archives may make up any number.
 const NOTES_KEPT_MAX: usize = 100;
 
@@ -41,6 +44,8 @@ pub struct RestoreReport {
     pub counts: RestoreCounts,
     /// In the order in which they happened; at most [`FAILURES_KEPT_MAX`].
     pub failures: Vec<RestoreFailure>,
+    /// Paths that were left as they are, folders excepted; the first hundred.
+    pub skipped: Vec<Vec<u8>>,
     /// What could not be given back the same way for one or many entries.
     pub notes: Vec<RestoreNote>,
 }
@@ -168,6 +173,7 @@ pub(super) struct Tally {
     failed: AtomicU64,
     bytes: AtomicU64,
     failures: Mutex<Vec<RestoreFailure>>,
+    skipped_paths: Mutex<Vec<Vec<u8>>>,
     notes: Mutex<BTreeMap<Loss, (u64, Vec<u8>)>>,
 }
 
@@ -186,6 +192,14 @@ impl Tally {
         };
         counter.fetch_add(1, Ordering::Relaxed);
         outcome
+    }
+
+    /// Notes the path of something that stays as it is.
+    pub fn left(&self, path: &[u8]) {
+        let mut skipped = self.skipped_paths.lock().expect("no thread panics while it notes a path");
+        if skipped.len() < SKIPPED_KEPT_MAX {
+            skipped.push(path.to_vec());
+        }
     }
 
     fn keep(&self, path: &[u8], reason: FailureReason) {
@@ -210,8 +224,10 @@ impl Tally {
     pub fn report(&self) -> RestoreReport {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let failures = std::mem::take(&mut *self.failures.lock().expect("no thread panics while it notes a failure"));
+        let skipped = std::mem::take(&mut *self.skipped_paths.lock().expect("no thread panics while it notes a path"));
         let notes = std::mem::take(&mut *self.notes.lock().expect("no thread panics while it makes a note"));
         RestoreReport {
+            skipped,
             counts: RestoreCounts {
                 written: read(&self.written),
                 replaced: read(&self.replaced),

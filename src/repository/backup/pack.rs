@@ -162,6 +162,7 @@ pub(super) fn run(
             next_parent: None,
             links: HashMap::new(),
             unlisted: Vec::new(),
+            folders: Vec::new(),
         };
         let scanned = match (walk, &command) {
             (Some(walk), _) => scan.run(walk),
@@ -308,6 +309,10 @@ impl Packer<'_> {
             }
             rows.push(match item {
                 Item::Deleted(path) => ItemResult::Deleted(path),
+                Item::FolderAgain { path, metadata } => {
+                    self.folder_again(&path, &metadata, &mut output);
+                    ItemResult::Nothing
+                }
                 Item::Take { path, metadata, link, parent } => self.take(path, metadata, link, parent, &mut output)?,
                 Item::Stream { path, metadata } => self.stream_command(path, metadata, &mut output)?,
             });
@@ -349,9 +354,7 @@ impl Packer<'_> {
         let root = self.root.clone().ok_or_else(|| RepositoryError::Internal("a file without a root".to_owned()))?;
         let had_parent = parent.is_some();
         let taken = match (metadata.kind, link) {
-            (FileKind::File, Some(LinkRole::Again { link, first })) => {
-                Ok(self.hard_link(&path, &metadata, link, &first, output))
-            }
+            (_, Some(LinkRole::Again { link, first })) => self.hard_link(&root, &path, &metadata, link, &first, output),
             (FileKind::File, link) => self.file(&root, &path, &metadata, link, output)?,
             (_, link) => self.special(&root, &path, &metadata, link, output),
         };
@@ -372,6 +375,9 @@ impl Packer<'_> {
         output: &mut Output,
     ) -> io::Result<Taken> {
         let mut entry = self.entry(path, metadata);
+        if let Some(LinkRole::First(link)) = link {
+            entry.link = Some(link);
+        }
         if metadata.kind == FileKind::Symlink {
             entry.link_target = Some(root.read_link(path)?);
         }
@@ -395,13 +401,37 @@ impl Packer<'_> {
         Ok(Taken { entry, content: PendingContent::None, warning: None })
     }
 
-    fn hard_link(&self, path: &[u8], metadata: &Metadata, link: Link, first: &[u8], output: &mut Output) -> Taken {
+    fn folder_again(&self, path: &[u8], metadata: &Metadata, output: &mut Output) {
+        let mut entry = self.entry(path, metadata);
+        let xattrs = self.root.as_ref().map(|root| root.xattrs(path));
+        // Whatever is wrong with them was told when the folder was packed.
+        entry.xattrs = xattrs.and_then(Result::ok).unwrap_or_default();
+        self.tar_entry(&entry, 0, None).write_header(&mut output.raw);
+    }
+
+    /// A further name of what was packed before. It has all that is needed to
+    /// be restored alone, its content excepted, which is that of the first name.
+    fn hard_link(
+        &self,
+        root: &Root,
+        path: &[u8],
+        metadata: &Metadata,
+        link: Link,
+        first: &[u8],
+        output: &mut Output,
+    ) -> io::Result<Taken> {
         let mut entry = self.entry(path, metadata);
         entry.link = Some(link);
-        let mut header = self.tar_entry(&entry, 0, Some(first));
-        header.is_hard_link = true;
-        header.write_header(&mut output.raw);
-        Taken { entry, content: PendingContent::SameAs(link), warning: None }
+        if metadata.kind == FileKind::Symlink {
+            entry.link_target = Some(root.read_link(path)?);
+        }
+        if metadata.kind != FileKind::Socket {
+            let mut header = self.tar_entry(&entry, 0, Some(first));
+            header.is_hard_link = true;
+            header.write_header(&mut output.raw);
+            entry.xattrs = root.xattrs(path)?;
+        }
+        Ok(Taken { entry, content: PendingContent::SameAs(link), warning: None })
     }
 
     /// The outer error ends the run, the inner one this file.

@@ -17,6 +17,12 @@ pub(super) enum Item {
         link: Option<LinkRole>,
         parent: Option<Box<Entry>>,
     },
+    /// A folder's tar entry once more, after all that it holds: unpacking later
+    /// volumes has changed its times.
+    FolderAgain {
+        path: Vec<u8>,
+        metadata: Metadata,
+    },
     /// Standard output of a program, already running.
     Stream {
         path: Vec<u8>,
@@ -62,6 +68,8 @@ pub(super) struct BatchEnd {
 }
 
 pub(super) enum ItemResult {
+    /// Only for the archive; the manifest has it.
+    Nothing,
     Deleted(Vec<u8>),
     Entry {
         /// Its content is in `content`, not in the entry itself.

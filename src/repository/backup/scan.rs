@@ -64,10 +64,12 @@ pub(super) struct Scan<'a> {
     pub(super) pending_bytes: u64,
     pub(super) items: Vec<Item>,
     pub(super) next_parent: Option<Entry>,
-    /// First path of each group of hard links that is packed in this run.
+    /// First path of each group of hard links (of whatever kind) that is packed in this run.
     pub(super) links: HashMap<(u64, u64), Vec<u8>>,
     /// Folders that could not be listed: what the parent has below them stays.
     pub(super) unlisted: Vec<Vec<u8>>,
+    /// In a full backup: all folders, to be written once more at the end.
+    pub(super) folders: Vec<(Vec<u8>, Metadata)>,
 }
 
 impl Scan<'_> {
@@ -95,6 +97,9 @@ impl Scan<'_> {
 
     /// Sends what is gathered and ends the queue.
     pub(super) fn finish(mut self) -> Result<Scanned, RepositoryError> {
+        for (path, metadata) in std::mem::take(&mut self.folders) {
+            self.push(Item::FolderAgain { path, metadata }, ENTRY_BYTES)?;
+        }
         self.flush()?;
         Ok(self.scanned)
     }
@@ -188,6 +193,9 @@ impl Scan<'_> {
         });
         let reads = metadata.kind == FileKind::File && !matches!(link, Some(LinkRole::Again { .. }));
         let bytes = if reads { metadata.size } else { 0 };
+        if self.request.full && metadata.kind == FileKind::Directory {
+            self.folders.push((path.to_vec(), metadata.clone()));
+        }
         let streams = bytes > limits::BUFFERED_FILE_BYTES || (reads && metadata.is_sparse());
         if streams {
             self.flush()?;

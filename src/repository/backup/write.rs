@@ -232,6 +232,7 @@ impl<'a> Writer<'a> {
 
     fn row(&mut self, result: ItemResult) -> Result<(), RepositoryError> {
         match result {
+            ItemResult::Nothing => Ok(()),
             ItemResult::Deleted(path) => self.push(Row::Deleted(path)),
             ItemResult::Vanished { path, had_parent } => {
                 if had_parent {
