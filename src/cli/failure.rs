@@ -1,4 +1,5 @@
 use crate::base::Exit;
+use crate::report;
 use std::error::Error;
 use std::io;
 
@@ -60,6 +61,16 @@ impl Failure {
             return Self::silent(Exit::Done);
         }
         Self::failed("cannot write to the standard output").because(&error)
+    }
+}
+
+impl From<report::Failure> for Failure {
+    fn from(failure: report::Failure) -> Self {
+        let message = match failure.step {
+            Some(step) => format!("{step}: {}", failure.message),
+            None => failure.message,
+        };
+        Self { help: failure.help, ..Self::new(failure.kind.exit(), message) }
     }
 }
 

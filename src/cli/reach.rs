@@ -4,9 +4,9 @@ use super::failure::Failure;
 use super::output::Output;
 use super::plan_file::{self, PlanFile};
 use super::prompt;
-use crate::archive::{FormatError, Identities};
+use crate::archive::Identities;
 use crate::base::{Context, Exit, Timestamp, rfc3339};
-use crate::execute::{Site, SiteError, recipient_texts};
+use crate::execute::{self, Site, SiteError};
 use crate::plan::{Plan, Tier};
 use crate::repository::{Catalogue, Repository, RepositoryError, SnapshotInfo};
 use chrono::{NaiveDate, NaiveDateTime, TimeZone};
@@ -253,46 +253,34 @@ pub(super) fn lock_failure(error: crate::execute::LockError) -> Failure {
     }
 }
 
+/// The local state cannot be used.
+pub(super) fn state_failure(error: execute::StateError) -> Failure {
+    let failure = Failure::failed(error.to_string());
+    let failure = match std::error::Error::source(&error) {
+        Some(source) => failure.because(source),
+        None => failure,
+    };
+    match error {
+        execute::StateError::Newer { .. } => {
+            failure.help("use that program, or delete the file: everything is due once then")
+        }
+        _ => failure.help("check the folder's owner and mode"),
+    }
+}
+
 /// A tier that cannot be reached or read, with the exit code that tells why.
 pub(super) fn site_failure(error: &SiteError) -> Failure {
-    match error {
-        SiteError::Key(key) => {
-            let failure = Failure::new(Exit::WrongKey, key.to_string());
-            match key.help() {
-                Some(help) => failure.help(help),
-                None => failure,
-            }
-        }
-        SiteError::Store(store) => repository_failure(&RepositoryError::Store(store.clone())),
-        other => Failure::failed(other.to_string()),
-    }
+    execute::of_site(error).into()
 }
 
 /// What went wrong with a repository, with the exit code that tells it.
 pub(super) fn repository_failure(error: &RepositoryError) -> Failure {
-    let failure = Failure::new(error.exit(), error.to_string());
-    match error {
-        RepositoryError::NoRepository { .. } => failure.help("nothing was backed up there yet: `plan run` makes it"),
-        RepositoryError::Store(store) if store.kind == crate::stores::StoreErrorKind::Archived => {
-            failure.help("ask the service to thaw it, and try again when it has; other tiers may hold the same data")
-        }
-        _ => failure,
-    }
+    execute::of_repository(error).into()
 }
 
 /// [`repository_failure`], naming the key where it is the key.
 pub(super) fn reading_failure(error: &RepositoryError, site: &Site<'_>, tier: &Tier) -> Failure {
-    let failure = repository_failure(error);
-    let RepositoryError::Object { source: FormatError::NoKey | FormatError::WrongKey, .. } = error else {
-        return failure;
-    };
-    let Ok(Some(key)) = site.key(tier) else { return failure };
-    let state = crate::execute::StateFile::new(site.state_folder()).load().map(|(state, _)| state).unwrap_or_default();
-    let recipients = recipient_texts(key, &site.secrets, &state).unwrap_or_default().join(", ");
-    failure.help(format!(
-        "tier `{}` is encrypted with key `{}`: the identity of any one of its recipients will do ({recipients}); name it with `--identity FILE`",
-        tier.name.value, key.name.value
-    ))
+    execute::of_reading(error, site, tier).into()
 }
 
 /// A path as the user gave it, whole.

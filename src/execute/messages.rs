@@ -5,7 +5,7 @@ use crate::base::{Style, Timestamp};
 use crate::compile::JobName;
 use crate::notify::{Notification, Outcome as Tone, deliver, wanted};
 use crate::plan::{Event as Occasion, Notify, SecretRef};
-use crate::report::{Failure, FailureKind, Outcome, RunReport, RunStatus, digest, read_history, summary};
+use crate::report::{Failure, FailureKind, Outcome, RunReport, RunStatus, Severity, digest, read_history, summary};
 use chrono::Datelike as _;
 
 /// Columns of a summary inside a message.
@@ -20,8 +20,12 @@ impl Messenger<'_, '_> {
     pub(super) fn started(&self) {
         for channel in self.run.plan().notify.iter().filter(|channel| wanted(channel, Occasion::Start)) {
             let title = format!("{} started on {}", self.run.plan().name.value, self.run.site.context.host);
-            // That a start could not be told is no reason not to back up; the end will be told.
-            let _ = self.send(channel, self.notification(Occasion::Start, title, String::new(), None));
+            let sent = self.send(channel, self.notification(Occasion::Start, title, String::new(), None));
+            // That a start could not be told is no reason not to back up.
+            if let Err(failure) = sent {
+                let step = Some(format!("notify/{}", channel.name.value));
+                self.run.problem(Severity::Warning, &Failure { step, ..failure });
+            }
         }
     }
 
@@ -160,7 +164,7 @@ impl Messenger<'_, '_> {
     }
 
     fn send(&self, channel: &Notify, notification: Notification) -> Result<(), Failure> {
-        let resolve = |secret: &SecretRef| self.run.site.secrets.line(secret).map_err(|error| error.to_string());
+        let resolve = |secret: &SecretRef| self.run.site.secrets.line(secret).map_err(|error| error.reason());
         deliver(channel, &notification, &resolve).map_err(|error| {
             Failure::new(FailureKind::Other, format!("can't notify `{}`: {error}", channel.name.value))
         })

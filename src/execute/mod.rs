@@ -5,6 +5,8 @@
 //! to an event sink as it happens.
 
 mod due;
+mod failure;
+mod forget;
 pub mod key_file;
 mod keys;
 mod lock;
@@ -18,13 +20,14 @@ mod steps;
 mod testing;
 
 pub use due::{Work, all_work, due_work, upcoming};
+pub use failure::{of_reading, of_repository, of_site};
+pub use forget::decide;
 pub use keys::{AskPassphrase, KeyError, MadeKey, recipient_texts, shown_recipient};
 pub use lock::{Holder, LockError, PlanLock};
 pub use run::{RunError, RunOptions, make_keys, run};
 pub use secrets::{SecretError, Secrets, whole_path};
 pub use site::{Site, SiteError};
 pub use state::{JobState, State, StateError, StateFile};
-pub use steps::forgotten;
 
 /// The file of a plan's state folder that has a line of JSON for every run.
 pub const HISTORY_FILE: &str = "history.jsonl";

@@ -5,7 +5,8 @@ use super::keys::MadeKey;
 use super::messages::Messenger;
 use super::site::SiteError;
 use super::state::{LastRun, State, StateError, StateFile};
-use super::{Site, steps};
+use super::steps::Verification;
+use super::{HISTORY_FILE, Site, failure, steps};
 use crate::base::{Cancellation, RunId, Timestamp};
 use crate::compile::{CompileError, Compiled, JobName, NodeId, ReadySet, Task, Work as TaskWork, compile};
 use crate::plan::Plan;
@@ -14,7 +15,7 @@ use crate::report::{
 };
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// How to run.
@@ -114,34 +115,46 @@ impl Run<'_> {
         self.site.plan
     }
 
+    /// Runs the tasks one after the other: each keeps the disk and all cores
+    /// busy by itself, and what happens does so in the same order every time.
     fn tasks(&self, compiled: &Compiled) {
         let tasks = compiled.tasks();
         let mut ready: ReadySet<String> = ReadySet::new(&tasks);
-        let mut stopped = None;
+        let mut unfinished: BTreeMap<&JobName, usize> = BTreeMap::new();
+        for (_, task) in tasks.nodes() {
+            if let Some(job) = job_of(task) {
+                *unfinished.entry(job).or_default() += 1;
+            }
+        }
+        let mut ended = |task: &Task| {
+            let Some((job, left)) = job_of(task).and_then(|job| Some((job, unfinished.get_mut(job)?))) else { return };
+            *left -= 1;
+            if *left == 0 {
+                self.job_ended(compiled, job);
+            }
+        };
         while let Some(id) = ready.start() {
             let task = tasks.node(id);
-            let always = matches!(
-                task.work,
-                TaskWork::Record | TaskWork::Report { .. } | TaskWork::Notify { .. } | TaskWork::After { .. }
-            );
-            if self.options.cancel.is_cancelled() && !always {
-                stopped.get_or_insert_with(|| Failure::new(FailureKind::Cancelled, "the run was cancelled"));
-            }
-            let outcome = match &stopped {
-                Some(failure) if !always => Err(failure.clone()),
-                _ => self.task(compiled, task),
+            let outcome = match self.options.cancel.is_cancelled() && !runs_always(task) {
+                true => Err(Failure::new(FailureKind::Cancelled, "the run was cancelled")),
+                false => self.task(compiled, task),
             };
             if let Err(failure) = &outcome {
                 self.failed(task, failure);
-                if self.options.fail_fast && !always {
-                    let because =
-                        format!("`{}` failed, and this run stops at the first failure", name_of(compiled, task));
-                    stopped.get_or_insert(Failure::new(FailureKind::Other, because));
-                }
             }
-            let because = outcome.map_err(|_| format!("`{}` failed", name_of(compiled, task)));
-            for skipped in ready.finish(id, because) {
+            ended(task);
+            let is_failure = outcome.is_err();
+            let because = format!("`{}` failed", name_of(compiled, task));
+            let mut skipped = ready.finish(id, outcome.map_err(|_| because.clone()));
+            if is_failure && self.options.fail_fast && !runs_always(task) {
+                let because = format!("{because}, and this run stops at the first failure");
+                let waiting: Vec<NodeId> =
+                    ready.not_started().filter(|waiting| !runs_always(tasks.node(*waiting))).collect();
+                skipped.extend(waiting.into_iter().flat_map(|waiting| ready.skip(waiting, because.clone())));
+            }
+            for skipped in skipped {
                 self.skipped(tasks.node(skipped.node), &skipped.because);
+                ended(tasks.node(skipped.node));
             }
         }
     }
@@ -155,7 +168,8 @@ impl Run<'_> {
             TaskWork::Backup(job) => steps::backup(self, job),
             TaskWork::Copy { job, from } => steps::copy(self, job, from),
             TaskWork::Verify { job, level, sample, index, scheduled } => {
-                steps::verify(self, job, *level, *sample, *index, *scheduled)
+                let (level, sample, index, scheduled) = (*level, *sample, *index, *scheduled);
+                steps::verify(self, job, Verification { level, sample, index, scheduled })
             }
             TaskWork::Prune { job, keep } => steps::prune(self, job, keep),
             TaskWork::Drill { job, index } => steps::drill(self, job, *index),
@@ -210,7 +224,7 @@ impl Run<'_> {
         }
     }
 
-    fn problem(&self, severity: Severity, failure: &Failure) {
+    pub(super) fn problem(&self, severity: Severity, failure: &Failure) {
         let problem = Problem {
             severity,
             step: failure.step.clone(),
@@ -246,39 +260,38 @@ impl Run<'_> {
         }
     }
 
-    /// Remembers how the jobs went, for what is due next, and writes the history.
-    fn record(&self, compiled: &Compiled) -> Result<(), Failure> {
-        let finished = self.site.context.now();
-        let mut state = self.state.borrow_mut();
-        for job in &compiled.jobs {
+    /// Remembers how a job went as soon as it has ended, so that a run that is
+    /// killed later does not do it again, and tells it.
+    fn job_ended(&self, compiled: &Compiled, name: &JobName) {
+        let Some(job) = compiled.jobs.iter().find(|job| job.name == *name) else { return };
+        let report = {
             let mut reports = self.jobs.borrow_mut();
-            let Some(report) = reports.get_mut(&job.name) else { continue };
-            let Some(run) = &report.run else { continue };
-            let entry = state.job_mut(&job.name);
-            entry.last_run = Some(LastRun { started: run.started, finished, outcome: report.outcome.clone() });
-            // A partial snapshot counts: else one unreadable file would make every tick run again.
-            if report.outcome.is_good() && report.backup.is_some() {
-                entry.last_success = Some(run.started);
-                entry.failure_told_of = None;
+            let mut state = self.state.borrow_mut();
+            let report = reports.entry(name.clone()).or_insert_with(|| JobReport::new(name.clone(), Outcome::Success));
+            let entry = state.job_mut(name);
+            if let Some(run) = &report.run {
+                let finished = self.site.context.now();
+                entry.last_run = Some(LastRun { started: run.started, finished, outcome: report.outcome.clone() });
+                // A partial snapshot counts: else one unreadable file would make every tick run again.
+                if report.outcome.is_good() && report.backup.is_some() {
+                    entry.last_success = Some(run.started);
+                    entry.failure_told_of = None;
+                }
             }
             report.next = next_of(self.site, job, entry.last_success);
+            report.clone()
+        };
+        (self.options.observer)(Event::JobFinished(Box::new(report)));
+        if let Err(failure) = self.save_state() {
+            self.problem(Severity::Error, &failure);
         }
-        self.files.save(&state).map_err(|error| Failure::new(FailureKind::Other, error.to_string()))?;
-        drop(state);
-        let line = crate::report::history_line(&self.report(compiled));
-        self.append_history(&line).map_err(|error| {
-            Failure::new(
-                FailureKind::Other,
-                format!("can't write the history in `{}`: {error}", self.files.folder().display()),
-            )
-        })
     }
 
-    fn append_history(&self, line: &str) -> std::io::Result<()> {
-        use std::os::unix::fs::OpenOptionsExt;
-        let path = self.files.folder().join(super::HISTORY_FILE);
-        let mut file = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-        file.write_all(format!("{}\n", line.trim_end()).as_bytes())
+    /// Writes down the whole run: state and history.
+    fn record(&self, compiled: &Compiled) -> Result<(), Failure> {
+        self.save_state()?;
+        let line = crate::report::history_line(&self.report(compiled));
+        self.files.append_history(&line).map_err(|error| state_failure(&error))
     }
 
     /// The scheduled time that a job's run is for; `None`: it was asked for by hand.
@@ -290,13 +303,34 @@ impl Run<'_> {
         &self.work.missed
     }
 
-    /// Saves what was noted after the record was made.
     pub(super) fn save_state(&self) -> Result<(), Failure> {
-        self.files.save(&self.state.borrow()).map_err(|error| Failure::new(FailureKind::Other, error.to_string()))
+        self.files.save(&self.state.borrow()).map_err(|error| state_failure(&error))
     }
 
-    pub(super) fn history_path(&self) -> std::path::PathBuf {
-        self.files.folder().join(super::HISTORY_FILE)
+    pub(super) fn history_path(&self) -> PathBuf {
+        self.files.folder().join(HISTORY_FILE)
+    }
+}
+
+fn state_failure(error: &StateError) -> Failure {
+    let source = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
+    let help = "without it every job is due again, and nothing else is lost: make the folder writable";
+    Failure { help: Some(help.to_owned()), ..failure::other(format!("{error}{source}")) }
+}
+
+/// What is done whatever happened before: cleaning up, writing down, telling.
+fn runs_always(task: &Task) -> bool {
+    matches!(task.work, TaskWork::Record | TaskWork::Report { .. } | TaskWork::Notify { .. } | TaskWork::After { .. })
+}
+
+/// The job that a task is a part of.
+fn job_of(task: &Task) -> Option<&JobName> {
+    match &task.work {
+        TaskWork::Backup(job)
+        | TaskWork::Copy { job, .. }
+        | TaskWork::Verify { job, .. }
+        | TaskWork::Prune { job, .. } => Some(job),
+        _ => None,
     }
 }
 

@@ -44,12 +44,13 @@ impl<'a> Site<'a> {
         whole_path(path, &self.context.home, &self.plan_folder)
     }
 
-    /// Where this plan's local state lies.
+    /// Where this plan's local state lies: a folder of its name, so that two plans may share a `state`.
     pub fn state_folder(&self) -> PathBuf {
         match &self.plan.state {
             Some(folder) => self.path(folder),
-            None => self.context.state.join(component(&self.plan.name.value)),
+            None => self.context.state.clone(),
         }
+        .join(component(&self.plan.name.value))
     }
 
     /// Where the engine remembers what a tier holds.
@@ -67,7 +68,7 @@ impl<'a> Site<'a> {
             plan_folder: &self.plan_folder,
             home: &self.context.home,
         };
-        let resolve = |secret: &SecretRef| self.secrets.line(secret).map_err(|error| error.to_string());
+        let resolve = |secret: &SecretRef| self.secrets.line(secret).map_err(|error| error.reason());
         let settings = StoreSettings::of_tier(tier, scope, &resolve)
             .map_err(|source| SiteError::Settings { tier: tier.name.value.clone(), source })?;
         Ok(Store::open(&settings)?)

@@ -1,17 +1,20 @@
 //! What a host remembers of a plan between runs: `state.json`.
 
+use super::HISTORY_FILE;
 use crate::base::Timestamp;
 use crate::compile::JobName;
 use crate::report::Outcome;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 const FORMAT_VERSION: u32 = 1;
 const FILE: &str = "state.json";
+/// Some ten thousand runs.
+const MAX_HISTORY_BYTES: u64 = 16 << 20;
 /// Where a damaged file is put aside.
 const DAMAGED: &str = "state.json.damaged";
 
@@ -138,6 +141,22 @@ impl StateFile {
         replace(&self.folder, FILE, &json).map_err(failed)
     }
 
+    /// Appends a run's line to the history. Past a size the older half is dropped.
+    pub fn append_history(&self, line: &str) -> Result<(), StateError> {
+        let path = self.folder.join(HISTORY_FILE);
+        let failed = |source| StateError::Write { path: path.clone(), source };
+        let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path).map_err(failed)?;
+        // In one write, so that a crash leaves at most one broken line.
+        file.write_all(format!("{}\n", line.trim_end()).as_bytes()).map_err(failed)?;
+        if file.metadata().map_err(failed)?.len() > MAX_HISTORY_BYTES {
+            let text = std::fs::read(&path).map_err(failed)?;
+            let middle = text.len() / 2;
+            let cut = text[middle..].iter().position(|byte| *byte == b'\n').map_or(text.len(), |at| middle + at + 1);
+            replace(&self.folder, HISTORY_FILE, &text[cut..]).map_err(failed)?;
+        }
+        Ok(())
+    }
+
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -214,6 +233,19 @@ mod tests {
         file.save(&sample()).expect("saved again");
         assert!(folder.path().join(DAMAGED).exists());
         assert_eq!(file.load().expect("loaded"), (sample(), None));
+    }
+
+    #[test]
+    fn a_history_that_grows_too_long_loses_its_older_half() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = StateFile::new(folder.path());
+        let line = "x".repeat(1 << 20);
+        for number in 0..17 {
+            file.append_history(&format!("{number} {line}")).expect("appended");
+        }
+        let text = std::fs::read_to_string(folder.path().join(HISTORY_FILE)).expect("read");
+        let numbers: Vec<&str> = text.lines().map(|line| line.split(' ').next().expect("a number")).collect();
+        assert_eq!(numbers, ["8", "9", "10", "11", "12", "13", "14", "15", "16"]);
     }
 
     #[test]

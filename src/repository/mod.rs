@@ -28,6 +28,7 @@ pub use restore::{
     RestorePlan, RestoreProgress, RestoreRequest, for_each as for_each_entry, plan as plan_restore, read_file, restore,
 };
 pub use selection::{BadPattern, Selection};
+pub use state::has_state;
 pub use verify::{VerifyLevel, VerifyOutcome, VerifyProblem, VerifyProgress, VerifyRequest, verify};
 
 #[cfg(test)]

@@ -4,11 +4,11 @@ use super::super::output::Output;
 use super::super::reach::{self, Reached};
 use crate::base::{ByteSize, Cell, Column, Context, Exit, Paint, RunId, Style, Table, parse_duration, rfc3339};
 use crate::compile::JobName;
-use crate::execute::{PlanLock, Site, StateFile};
+use crate::execute::{PlanLock, Site, State, StateFile, decide};
 use crate::plan::Tier;
 use crate::report::Moments;
 use crate::repository::{Catalogue, DEFAULT_GRACE, PrunePlan, SnapshotInfo, execute_prune, plan_prune};
-use crate::retention::{Candidate, Decision, Rules, select};
+use crate::retention::{Decision, Rules};
 use serde_json::json;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -64,13 +64,14 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
             Some(PlanLock::take(&site.state_folder(), "prune", wait, context, &cancel).map_err(reach::lock_failure)?)
         }
     };
+    let (state, _) = StateFile::new(site.state_folder()).load().map_err(reach::state_failure)?;
     let grace = arguments.grace.unwrap_or(DEFAULT_GRACE);
     let mut results = Vec::new();
     for tier in tiers {
         for Reached { repository, .. } in reach::repositories(&site, tier)? {
             let catalogue = Catalogue::new(&repository, None);
             let failed = |error| reach::repository_failure(&error);
-            let decisions = decide(&site, tier, &catalogue, &arguments.source)?;
+            let decisions = decide_all(&site, tier, &catalogue, &state, &arguments.source)?;
             let forget: Vec<SnapshotInfo> =
                 decisions.iter().filter(|(_, decision)| !decision.is_keep()).map(|(info, _)| info.clone()).collect();
             let now = context.now();
@@ -91,15 +92,13 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
 }
 
 /// Applies the tier's rules to each source by itself.
-fn decide(
+fn decide_all(
     site: &Site<'_>,
     tier: &Tier,
     catalogue: &Catalogue<'_>,
+    state: &State,
     sources: &[String],
 ) -> Result<Vec<(SnapshotInfo, Decision)>, Failure> {
-    let (state, _) = StateFile::new(site.state_folder())
-        .load()
-        .map_err(|error| Failure::failed("the local state can't be used").because(&error))?;
     let mut snapshots = catalogue.snapshots(None).map_err(|error| reach::repository_failure(&error))?;
     snapshots.retain(|info| sources.is_empty() || sources.contains(&info.source));
     snapshots.sort_by(|a, b| (&a.source, &a.run).cmp(&(&b.source, &b.run)));
@@ -107,17 +106,8 @@ fn decide(
     let mut decisions = Vec::new();
     for of_source in snapshots.chunk_by(|a, b| a.source == b.source) {
         let verified = state.job(&JobName::new(&tier.name.value, &of_source[0].source)).last_verify;
-        let candidates: Vec<Candidate> = of_source
-            .iter()
-            .map(|info| Candidate {
-                id: info.run.clone(),
-                time: info.run.started,
-                is_complete: info.is_complete(),
-                is_verified: verified.is_some_and(|time| info.run.started <= time),
-            })
-            .collect();
-        let chosen = select(&candidates, &rules, site.plan.timezone.value, site.context.now());
-        decisions.extend(of_source.iter().cloned().zip(chosen));
+        let zone = site.plan.timezone.value;
+        decisions.extend(decide(of_source.to_vec(), &rules, zone, site.context.now(), verified));
     }
     Ok(decisions)
 }

@@ -52,14 +52,14 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     let site = Site::new(&file.plan, &file.path, context);
     let files = StateFile::new(site.state_folder());
     if arguments.dry_run {
-        let (state, _) = files.load().map_err(state_failure)?;
+        let (state, _) = files.load().map_err(reach::state_failure)?;
         let work = choose(&arguments, &site, &state)?;
         return dry_run(&work, &site, &state, output);
     }
     let cancel = interrupt::cancellation();
     let wait = arguments.lock_wait.unwrap_or_default();
     let _lock = PlanLock::take(&site.state_folder(), "run", wait, context, &cancel).map_err(reach::lock_failure)?;
-    let (mut state, damaged) = files.load().map_err(state_failure)?;
+    let (mut state, damaged) = files.load().map_err(reach::state_failure)?;
     if let Some(aside) = damaged {
         output.warning(&format!(
             "the local state was damaged and is set aside as `{}`: every job is due once",
@@ -72,7 +72,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     }
     let made = make_keys(&site, &work, &mut state).map_err(|error| reach::site_failure(&error))?;
     if !made.is_empty() {
-        files.save(&state).map_err(state_failure)?;
+        files.save(&state).map_err(reach::state_failure)?;
     }
     for key in &made {
         output.warning(&format!(
@@ -128,10 +128,6 @@ fn dry_run(work: &Work, site: &Site<'_>, state: &State, output: &mut Output) -> 
         output.text(&text)?;
     }
     Ok(Exit::Done)
-}
-
-fn state_failure(error: crate::execute::StateError) -> Failure {
-    Failure::failed("the local state can't be used").because(&error)
 }
 
 fn run_failure(error: RunError) -> Failure {

@@ -65,6 +65,12 @@ impl Current {
     }
 }
 
+/// Whether a tier's folder of local state remembers anything of a source. If
+/// not, a backup reads the store (with an identity) or begins anew.
+pub fn has_state(folder: &Path, source: &str) -> bool {
+    folder.join(LocalState::current_name(source)).is_file()
+}
+
 impl LocalState {
     pub(crate) fn open(folder: &Path) -> Result<Self, RepositoryError> {
         let failed = |source| RepositoryError::State { path: folder.to_owned(), source };
