@@ -10,7 +10,6 @@ mod commands;
 mod exit_codes;
 mod failure;
 mod interrupt;
-#[allow(dead_code)]
 mod output;
 mod plan_file;
 mod progress;

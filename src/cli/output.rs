@@ -19,9 +19,7 @@ const DEFAULT_WIDTH: usize = 100;
 pub(super) const ERROR: Style = AnsiColor::Red.on_default().bold();
 pub(super) const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 pub(super) const HELP: Style = AnsiColor::Cyan.on_default().bold();
-pub(super) const GOOD: Style = AnsiColor::Green.on_default().bold();
 pub(super) const STRONG: Style = Style::new().bold();
-pub(super) const FAINT: Style = Style::new().dimmed();
 
 /// Standard output and standard error, and how to write to them.
 ///
@@ -115,6 +113,11 @@ impl Output {
 
     pub fn warning(&mut self, text: &str) {
         self.say(&format!("{} {text}", paint(self.stderr_color, WARNING, "warning:")));
+    }
+
+    /// What must not be overlooked, on its own line.
+    pub fn attention(&mut self, text: &str) {
+        self.say(&paint(self.stderr_color, STRONG, text));
     }
 
     /// One piece of advice under what was just said.

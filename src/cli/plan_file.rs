@@ -22,6 +22,18 @@ pub(super) fn find(named: Option<&Path>, context: &Context) -> Result<PathBuf, F
     if let Some(named) = named {
         return Ok(named.to_owned());
     }
+    match &found(context)?[..] {
+        [only] => Ok(only.clone()),
+        several => {
+            let list: Vec<String> = several.iter().map(|path| format!("`{}`", path.display())).collect();
+            Err(Failure::usage(format!("no plan is named, and there are several: {}", list.join(", ")))
+                .help("name one of them on the command line"))
+        }
+    }
+}
+
+/// The plans of this folder: `plan.kdl` and those in `plans/`; at least one.
+pub(super) fn found(context: &Context) -> Result<Vec<PathBuf>, Failure> {
     let here = &context.working_directory;
     let mut found: Vec<PathBuf> = Vec::new();
     if here.join("plan.kdl").is_file() {
@@ -32,16 +44,11 @@ pub(super) fn find(named: Option<&Path>, context: &Context) -> Result<PathBuf, F
         found.extend(names.filter(|path| path.extension().is_some_and(|extension| extension == "kdl")));
     }
     found.sort();
-    match &found[..] {
-        [only] => Ok(only.clone()),
-        [] => Err(Failure::usage("no plan is named, and there is neither `plan.kdl` nor a `.kdl` file in `plans/`")
-            .help("name one (`plan run backup.kdl`), or write one with `plan init`")),
-        several => {
-            let list: Vec<String> = several.iter().map(|path| format!("`{}`", path.display())).collect();
-            Err(Failure::usage(format!("no plan is named, and there are several: {}", list.join(", ")))
-                .help(format!("name one: `plan run {}`", several[0].display())))
-        }
+    if found.is_empty() {
+        return Err(Failure::usage("no plan is named, and there is neither `plan.kdl` nor a `.kdl` file in `plans/`")
+            .help("name a file on the command line, or write one with `plan init`"));
     }
+    Ok(found)
 }
 
 /// Reads and checks a file; what is wrong with it is in the result.
@@ -94,7 +101,8 @@ pub(super) fn load(named: Option<&Path>, context: &Context, output: &mut Output)
         None => Err(Failure::new(
             Exit::InvalidPlan,
             format!("the plan `{}` has errors, so nothing was done", path.display()),
-        )),
+        )
+        .help("put right what is said above; `plan explain CODE` tells more of a code in brackets")),
     }
 }
 

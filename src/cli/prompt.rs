@@ -1,10 +1,12 @@
 use super::failure::Failure;
 use crate::base::Secret;
-use std::io::{BufRead, IsTerminal, Read};
+use std::io::{BufRead, IsTerminal, Read, Write};
 use zeroize::Zeroize;
 
 /// Longest passphrase read from a pipe.
 const MAX_PASSPHRASE_BYTES: u64 = 4096;
+/// Longest answer to a question.
+const MAX_ANSWER_BYTES: u64 = 4096;
 
 /// Asks for the passphrase of something: on a terminal without showing it,
 /// elsewhere one line of the standard input.
@@ -41,4 +43,22 @@ pub(super) fn new_passphrase(of_what: &str) -> Result<Secret<String>, Failure> {
         }
     }
     Ok(first)
+}
+
+/// Asks a person for a line of text; where nobody can be asked, or with an
+/// empty answer, it is `default`.
+pub(super) fn line(question: &str, default: &str) -> Result<String, Failure> {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Ok(default.to_owned());
+    }
+    // To standard error: standard output is for answers.
+    let _ = write!(std::io::stderr(), "{question} [{default}] ");
+    let mut answer = String::new();
+    std::io::stdin()
+        .lock()
+        .take(MAX_ANSWER_BYTES)
+        .read_line(&mut answer)
+        .map_err(|e| Failure::failed("cannot read the answer").because(&e))?;
+    let answer = answer.trim();
+    Ok(if answer.is_empty() { default.to_owned() } else { answer.to_owned() })
 }

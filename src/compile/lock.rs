@@ -21,41 +21,49 @@ pub struct Section {
 /// One fact a line, so that a difference of two locks reads as what changed.
 /// No clock, no host path, no secret.
 pub fn lock_text(plan: &Plan, compiled: &Compiled, sections: &[Section]) -> String {
-    let mut out = Lines(String::new());
-    out.line(0, format!("# plan lock, format {FORMAT_VERSION}: what the plan compiles to. Written by `plan lock`."));
+    let mut out = Lines(resolved(plan, compiled));
+    write_steps(compiled, &mut out);
+    write_order(compiled, &mut out);
+    let mut text =
+        format!("# plan lock, format {FORMAT_VERSION}: what the plan compiles to. Written by `plan lock`.\n");
+    for section in out.0.iter().chain(sections) {
+        // What others add may break lines too.
+        writeln!(text, "\n{}", crate::base::printable(&section.title)).expect("a string takes all");
+        for line in &section.lines {
+            writeln!(text, "    {}", crate::base::printable(line)).expect("a string takes all");
+        }
+    }
+    text
+}
+
+/// What a plan says once everything is resolved, part by part: the plan itself,
+/// keys, sources, tiers, channels, jobs. Secrets as references.
+pub fn resolved(plan: &Plan, compiled: &Compiled) -> Vec<Section> {
+    let mut out = Lines(Vec::new());
     write_plan(plan, &mut out);
     plan.keys.iter().for_each(|key| write_key(key, &mut out));
     plan.sources.iter().for_each(|source| write_source(source, &mut out));
     plan.tiers.iter().for_each(|tier| write_tier(tier, &mut out));
     plan.notify.iter().for_each(|notify| write_notify(notify, &mut out));
     write_jobs(compiled, &mut out);
-    write_steps(compiled, &mut out);
-    write_order(compiled, &mut out);
-    for section in sections {
-        out.head(&section.title);
-        for line in &section.lines {
-            out.line(1, line.clone());
-        }
-    }
     out.0
 }
 
-struct Lines(String);
+struct Lines(Vec<Section>);
 
 impl Lines {
     /// `text` becomes one line: its own line breaks are escaped.
-    fn line(&mut self, depth: usize, text: String) {
-        let text = crate::base::printable(&text).into_owned();
-        writeln!(self.0, "{}{text}", "    ".repeat(depth)).expect("a string takes all that is written to it");
+    fn line(&mut self, text: String) {
+        let section = self.0.last_mut().expect("every line follows a head");
+        section.lines.push(crate::base::printable(&text).into_owned());
     }
 
     fn head(&mut self, text: &str) {
-        self.0.push('\n');
-        self.line(0, text.to_owned());
+        self.0.push(Section { title: crate::base::printable(text).into_owned(), lines: Vec::new() });
     }
 
     fn setting(&mut self, name: &str, value: impl std::fmt::Display) {
-        self.line(1, format!("{name} {value}"));
+        self.line(format!("{name} {value}"));
     }
 
     fn optional(&mut self, name: &str, value: Option<impl std::fmt::Display>) {
@@ -109,10 +117,10 @@ fn write_paths(paths: &PathSource, out: &mut Lines) {
     paths.exclude_files.iter().for_each(|file| out.setting("exclude-file", file.value.display()));
     paths.exclude_if_present.iter().for_each(|name| out.setting("exclude-if-present", &name.value));
     if paths.exclude_caches {
-        out.line(1, "exclude-caches".to_owned());
+        out.line("exclude-caches".to_owned());
     }
     if paths.one_file_system {
-        out.line(1, "one-file-system".to_owned());
+        out.line("one-file-system".to_owned());
     }
     out.optional("max-file-size", paths.max_file_size.as_ref().map(|size| size.value));
 }
@@ -152,7 +160,7 @@ fn write_jobs(compiled: &Compiled, out: &mut Lines) {
     out.head("jobs");
     for job in &compiled.jobs {
         let when = job.schedule.as_ref().map_or_else(|| "on request".to_owned(), describe::schedule);
-        out.line(1, format!("{}: {when}", job.name));
+        out.line(format!("{}: {when}", job.name));
     }
 }
 
@@ -167,7 +175,7 @@ fn write_steps(compiled: &Compiled, out: &mut Lines) {
         };
         let settings: Vec<String> = settings.iter().map(|(name, value)| format!("{name} {value}")).collect();
         let colon = if settings.is_empty() { "" } else { ": " };
-        out.line(1, format!("{}{colon}{}", step.id, settings.join(", ")));
+        out.line(format!("{}{colon}{}", step.id, settings.join(", ")));
     }
 }
 
@@ -179,6 +187,6 @@ fn write_order(compiled: &Compiled, out: &mut Lines) {
             Needs::Success => "",
             Needs::Completion => ", in any case",
         };
-        out.line(1, format!("{} → {}{condition}", id(edge.from), id(edge.to)));
+        out.line(format!("{} → {}{condition}", id(edge.from), id(edge.to)));
     }
 }

@@ -27,7 +27,7 @@ pub use compiled::{CompileError, Compiled, compile};
 pub use difference::{lock_changes, lock_diff};
 pub use graph::{Cycle, Edge, Graph, Needs, NodeId};
 pub use job::{Job, JobName, jobs};
-pub use lock::{Section, lock_text};
+pub use lock::{Section, lock_text, resolved};
 pub use ready::{ReadySet, Skipped};
 pub use selection::{Selection, UnknownName};
 pub use step::{Action, Step, Upload};

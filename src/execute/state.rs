@@ -245,7 +245,7 @@ mod tests {
         }
         let text = std::fs::read_to_string(folder.path().join(HISTORY_FILE)).expect("read");
         let numbers: Vec<&str> = text.lines().map(|line| line.split(' ').next().expect("a number")).collect();
-        assert_eq!(numbers, ["8", "9", "10", "11", "12", "13", "14", "15", "16"]);
+        assert_eq!(numbers, ["9", "10", "11", "12", "13", "14", "15", "16"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod backup;
 mod catalogue;
+mod changes;
 mod copy;
 mod error;
 mod layout;
@@ -19,6 +20,7 @@ mod verify;
 
 pub use backup::{BackupOutcome, BackupRequest, BackupSource, Progress, backup};
 pub use catalogue::{Catalogue, SnapshotInfo};
+pub use changes::{Change, What, changes, local_manifest};
 pub use copy::{CopyOutcome, copy};
 pub use error::RepositoryError;
 pub use layout::{SNAPSHOTS, component};
@@ -26,6 +28,7 @@ pub use open::{Repository, RepositoryConfig};
 pub use prune::{DEFAULT_GRACE, PrunePlan, execute as execute_prune, plan as plan_prune};
 pub use restore::{
     RestorePlan, RestoreProgress, RestoreRequest, for_each as for_each_entry, plan as plan_restore, read_file, restore,
+    target_entry,
 };
 pub use selection::{BadPattern, Selection};
 pub use state::has_state;

@@ -111,7 +111,8 @@ fn a_failing_before_hook_fails_the_source_and_says_so() {
     backup.edit_plan(&base, &format!("{base}; before sh \"-c\" \"echo the database is away >&2; exit 9\""));
     let failed = backup.run().expect_code(1);
     assert!(format!("{failed}").contains("the database is away"), "what the hook said is shown:\n{failed}");
-    assert!(backup.snapshots().is_empty());
+    // There is not even a repository.
+    backup.environment.run(&["list"]).expect_code(10);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::base::{Context, Exit};
 use crate::execute::Site;
 use crate::files::FileKind;
 use crate::repository::{Catalogue, RepositoryError, Selection, for_each_entry, read_file};
+use std::io::{self, Write};
 
 /// Print a file of a snapshot
 ///
@@ -60,12 +61,31 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
                 one.info.run
             )));
         }
-        return match read_file(&catalogue, &entry, &table, output.bytes()) {
-            Ok(()) => Ok(Exit::Done),
-            // Nobody reads on, as in `plan cat … | head`.
-            Err(RepositoryError::Target(error)) if error.contains("roken pipe") => Ok(Exit::Done),
-            Err(error) => Err(failed(&error)),
+        let mut watched = Watched { inner: output.bytes(), error: None };
+        return match (read_file(&catalogue, &entry, &table, &mut watched), watched.error) {
+            (Ok(()), _) => Ok(Exit::Done),
+            (Err(RepositoryError::Target(_)), Some(error)) => Err(Failure::output(error)),
+            (Err(error), _) => Err(failed(&error)),
         };
     }
     Err(Failure::failed(format!("there is no `{path}` in the snapshot")).help("`plan ls` lists what there is"))
+}
+
+/// Keeps the error of a writer, which tells whether anybody still reads.
+struct Watched<W> {
+    inner: W,
+    error: Option<io::Error>,
+}
+
+impl<W: Write> Write for Watched<W> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.inner.write(buffer).map_err(|error| {
+            let kind = error.kind();
+            self.error = Some(error);
+            kind.into()
+        })
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
 }

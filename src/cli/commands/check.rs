@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
-  plan check                             the plan in this folder
+  plan check                             the plans in this folder and in plans/
   plan check plans/ shared.kdl           all plans in a folder, and a file
   plan check --deny warnings --format github
   plan check --allow plan::key::single_recipient
@@ -99,7 +99,7 @@ fn severities(arguments: &Arguments) -> Result<Severities, Failure> {
 /// The files named, with folders replaced by the plans in them.
 fn paths(named: &[PathBuf], context: &Context) -> Result<Vec<PathBuf>, Failure> {
     if named.is_empty() {
-        return Ok(vec![plan_file::find(None, context)?]);
+        return plan_file::found(context);
     }
     let mut paths = Vec::new();
     for path in named {

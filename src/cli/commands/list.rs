@@ -52,7 +52,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     }
     let moments = Moments { now: context.now(), zone: file.plan.timezone.value };
     let mut table = Table::new([
-        Column::left("id").cut(),
+        Column::left("id"),
         Column::left("time"),
         Column::left("tier"),
         Column::left("source"),

@@ -3,7 +3,9 @@
 mod cat;
 mod check;
 mod completions;
+mod diff;
 mod explain;
+mod find;
 mod graph;
 mod init;
 mod key;
@@ -15,6 +17,7 @@ mod prune;
 mod restore;
 mod run;
 mod schema;
+mod show;
 mod verify;
 
 use super::failure::Outcome;
@@ -29,11 +32,14 @@ pub(super) enum Verb {
     Check(check::Arguments),
     Explain(explain::Arguments),
     Schema(schema::Arguments),
+    Show(show::Arguments),
     Graph(graph::Arguments),
+    Diff(diff::Arguments),
     Run(run::Arguments),
     Next(next::Arguments),
     List(list::Arguments),
     Ls(ls::Arguments),
+    Find(find::Arguments),
     Cat(cat::Arguments),
     Restore(restore::Arguments),
     Verify(verify::Arguments),
@@ -49,15 +55,18 @@ pub(super) fn dispatch(verb: Verb, context: &Context, output: &mut Output) -> Ou
         Verb::Check(arguments) => check::run(arguments, context, output),
         Verb::Explain(arguments) => explain::run(arguments, output),
         Verb::Schema(arguments) => schema::run(arguments, output),
+        Verb::Show(arguments) => show::run(arguments, context, output),
         Verb::Graph(arguments) => graph::run(arguments, context, output),
+        Verb::Diff(arguments) => diff::run(arguments, context, output),
+        Verb::Run(arguments) => run::run(arguments, context, output),
         Verb::Next(arguments) => next::run(arguments, context, output),
         Verb::List(arguments) => list::run(arguments, context, output),
         Verb::Ls(arguments) => ls::run(arguments, context, output),
+        Verb::Find(arguments) => find::run(arguments, context, output),
         Verb::Cat(arguments) => cat::run(arguments, context, output),
         Verb::Restore(arguments) => restore::run(arguments, context, output),
         Verb::Verify(arguments) => verify::run(arguments, context, output),
         Verb::Prune(arguments) => prune::run(arguments, context, output),
-        Verb::Run(arguments) => run::run(arguments, context, output),
         Verb::Key(arguments) => key::run(arguments, context, output),
         Verb::Completions(arguments) => completions::run(arguments, output),
         Verb::Man(arguments) => man::run(arguments, context, output),

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// Do what is due: back up, verify, prune, tell
 ///
-/// Meant for cron: `*/10 * * * * plan run /etc/plan/server.kdl` serves every
+/// Meant for cron: `*/10 * * * * plan -q run /etc/plan/server.kdl` serves every
 /// schedule in the plan, catches up what was missed, and tells by its exit code.
 /// Where nothing is due it says when something will be, and ends with 0.
 #[derive(clap::Args)]
@@ -60,10 +60,10 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     let wait = arguments.lock_wait.unwrap_or_default();
     let _lock = PlanLock::take(&site.state_folder(), "run", wait, context, &cancel).map_err(reach::lock_failure)?;
     let (mut state, damaged) = files.load().map_err(reach::state_failure)?;
-    if let Some(aside) = damaged {
+    if let Some(damaged) = damaged {
         output.warning(&format!(
-            "the local state was damaged and is set aside as `{}`: every job is due once",
-            aside.display()
+            "the local state `{}` is damaged and begins anew, so every job is due once; the old file is kept beside it",
+            damaged.display()
         ));
     }
     let work = choose(&arguments, &site, &state)?;
@@ -75,10 +75,11 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
         files.save(&state).map_err(reach::state_failure)?;
     }
     for key in &made {
-        output.warning(&format!(
-            "made a new key for `{}` in `{}` (recipient {}): without this file nothing that is backed up can be read; keep a copy of it somewhere else",
-            key.key,
-            key.path.display(),
+        output.warning(&format!("made a new key, `{}`, whose identity is only in this file:\n", key.key));
+        output.attention(&format!("    {}\n", key.path.display()));
+        output.help(&format!(
+            "copy it to a place that survives this machine: without it nothing that is backed up can be read\n        \
+             (its recipient is {})\n",
             key.recipient
         ));
     }

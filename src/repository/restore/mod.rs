@@ -208,7 +208,7 @@ impl Gathered {
 }
 
 /// An archive's entry as the file system takes it.
-fn target_entry(entry: Entry) -> restore::Entry {
+pub fn target_entry(entry: Entry) -> restore::Entry {
     let extents = entry.content.iter().flat_map(|content| &content.extents);
     let is_sparse = extents.into_iter().any(|extent| matches!(extent, Extent::Hole { .. }));
     restore::Entry {

@@ -1,3 +1,5 @@
+mod preview;
+
 use super::super::failure::{Failure, Outcome};
 use super::super::output::Output;
 use super::super::reach::{self, Found, Wanted};
@@ -8,7 +10,7 @@ use crate::execute::Site;
 use crate::files::display_path;
 use crate::files::restore::{Overwrite, RestoreReport};
 use crate::repository::{
-    Catalogue, RepositoryError, RestoreProgress, RestoreRequest, Selection, for_each_entry, plan_restore, restore,
+    Catalogue, RepositoryError, RestoreProgress, RestoreRequest, Selection, for_each_entry, restore,
 };
 use clap::ValueEnum;
 use serde_json::json;
@@ -89,8 +91,13 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     let found = reach::snapshots(&site, &tiers, &arguments.place.source, output)?;
     let chosen = reach::choose(found, &wanted, &tiers)?;
     let jobs = open(chosen, &words, &arguments, &site, output)?;
+    let overwrite = match arguments.overwrite {
+        OverwriteChoice::Never => Overwrite::Never,
+        OverwriteChoice::Changed => Overwrite::Changed,
+        OverwriteChoice::Always => Overwrite::Always,
+    };
     if arguments.dry_run {
-        return dry_run(&jobs, &site, output);
+        return preview::dry_run(&jobs, overwrite, &site, output);
     }
     let cancel = interrupt::cancellation();
     let mut worst = Exit::Done;
@@ -98,11 +105,6 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     for job in &jobs {
         let begun = Instant::now();
         let progress = RestoreProgress::default();
-        let overwrite = match arguments.overwrite {
-            OverwriteChoice::Never => Overwrite::Never,
-            OverwriteChoice::Changed => Overwrite::Changed,
-            OverwriteChoice::Always => Overwrite::Always,
-        };
         let request = RestoreRequest {
             snapshot: &job.snapshot,
             selection: &job.selection,
@@ -128,7 +130,10 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
         if report.counts.failed > 0 {
             worst = Exit::Partial;
         }
-        tell_report(job, &report, begun, &arguments, output, &mut documents)?;
+        if overwrite == Overwrite::Never {
+            tell_kept(&report, output);
+        }
+        tell_report(job, &report, begun, output, &mut documents)?;
     }
     if output.json {
         output.document(&json!({ "format_version": 1, "restores": documents }))?;
@@ -195,50 +200,28 @@ fn has_any(catalogue: &Catalogue<'_>, snapshot: &Snapshot, selection: &Selection
     Ok(any)
 }
 
-fn dry_run(jobs: &[Job<'_>], site: &Site<'_>, output: &mut Output) -> Outcome {
-    let mut documents = Vec::new();
-    for job in jobs {
-        let catalogue = Catalogue::new(&job.found.repository, job.identities.as_ref());
-        let failed = |error| reach::reading_failure(&error, site, job.found.tier);
-        let plan = plan_restore(&catalogue, &job.snapshot, &job.selection).map_err(failed)?;
-        if output.json {
-            documents.push(json!({
-                "source": job.found.info.source, "tier": job.found.tier.name.value, "id": job.found.info.run.to_string(),
-                "target": job.target, "files": plan.files, "folders": plan.folders, "others": plan.others,
-                "bytes": plan.bytes, "archives": plan.archives,
-            }));
-            continue;
-        }
-        let mut paths = Vec::new();
-        for_each_entry(&catalogue, &job.snapshot, &job.selection, &mut ArchiveTable::default(), |entry, _| {
-            paths.push(display_path(&entry.path));
-            Ok(())
-        })
-        .map_err(failed)?;
-        for path in paths.iter().filter(|path| !path.is_empty()) {
-            output.line(path)?;
-        }
-        output.line(&format!(
-            "would restore {} files, {} folders, {} of `{}` to `{}`; reads {} archives",
-            plan.files,
-            plan.folders,
-            ByteSize(plan.bytes),
-            job.found.info.source,
-            job.target.display(),
-            plan.archives.len()
-        ))?;
+/// How many files that stay as they are, are named.
+const MAX_KEPT_NAMED: usize = 20;
+
+/// Names what was left alone because it was there already.
+fn tell_kept(report: &RestoreReport, output: &mut Output) {
+    if report.skipped.is_empty() {
+        return;
     }
-    if output.json {
-        output.document(&json!({ "format_version": 1, "dry_run": true, "restores": documents }))?;
-    }
-    Ok(Exit::Done)
+    let named = report.skipped.iter().take(MAX_KEPT_NAMED);
+    let list: Vec<String> = named.map(|path| format!("`{}`", display_path(path))).collect();
+    let more = match report.skipped.len() - list.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    output.warning(&format!("already there and left as they are: {}{more}", list.join(", ")));
+    output.help("`--overwrite changed` replaces what differs, `--overwrite always` everything");
 }
 
 fn tell_report(
     job: &Job<'_>,
     report: &RestoreReport,
     begun: Instant,
-    arguments: &Arguments,
     output: &mut Output,
     documents: &mut Vec<serde_json::Value>,
 ) -> Result<(), Failure> {
@@ -271,12 +254,6 @@ fn tell_report(
     )];
     if counts.replaced > 0 {
         parts.push(format!("{} replaced", counts.replaced));
-    }
-    if !report.skipped.is_empty() && arguments.overwrite == OverwriteChoice::Never {
-        for path in &report.skipped {
-            output.note(&format!("left as it is: `{}`", display_path(path)));
-        }
-        output.note("`--overwrite changed` replaces what differs");
     }
     if counts.skipped > 0 {
         parts.push(format!("{} left as they are", counts.skipped));
