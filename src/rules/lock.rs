@@ -96,9 +96,35 @@ tier cloud {
 }"#,
 };
 
-pub(super) static RULES: [&Rule; 4] = [&UNSUPPORTED, &LONGER, &SHORT, &COMPLIANCE];
+static BUCKET_RULE: Rule = Rule {
+    code: "plan::lock::versions_stay",
+    severity: Severity::Advice,
+    title: "what is deleted from a locked bucket stays as a version",
+    why: "Object lock needs a versioned bucket, and in one, deleting only hides: the bytes stay, and are billed, until a \
+          lifecycle rule of the bucket removes old versions (`NoncurrentVersionExpiration`, `ExpiredObjectDeleteMarker`). \
+          A plan cannot see the bucket's rules. Add them once, then `allow` this.",
+    bad: r#"
+tier cloud {
+    store s3 { bucket backups; region eu-west-1 }
+    encrypt ops
+    take data
+    keep daily=30
+    lock governance for="30d"
+}"#,
+    good: r#"
+tier cloud {
+    allow "plan::lock::versions_stay"
+    store s3 { bucket backups; region eu-west-1 }
+    encrypt ops
+    take data
+    keep daily=30
+    lock governance for="30d"
+}"#,
+};
 
-pub(super) static CHECKS: [Check; 2] = [locks_that_cannot_be_had, locks_that_are_too_long_or_short];
+pub(super) static RULES: [&Rule; 5] = [&UNSUPPORTED, &LONGER, &SHORT, &COMPLIANCE, &BUCKET_RULE];
+
+pub(super) static CHECKS: [Check; 3] = [locks_that_cannot_be_had, locks_that_are_too_long_or_short, versions_that_stay];
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -166,5 +192,17 @@ fn locks_that_are_too_long_or_short(subject: &Subject<'_>, out: &mut Vec<Diagnos
                     .help(format!("lock for no more than {kept}, or keep more")),
             );
         }
+    }
+}
+
+fn versions_that_stay(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
+    for (tier, lock) in locked(subject).filter(|(tier, _)| has_lock(tier) && tier.keep.is_some()) {
+        let message =
+            format!("what tier `{}` deletes stays in the bucket as a version, and is billed", tier.name.value);
+        out.push(
+            Diagnostic::new(&BUCKET_RULE, lock.mode.span, message)
+                .label("needs a versioned bucket")
+                .help("give the bucket a lifecycle rule that removes old versions, then `allow` this"),
+        );
     }
 }

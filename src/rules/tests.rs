@@ -121,6 +121,7 @@ fn the_bad_plan_of_every_page_is_reported_and_the_good_one_is_not() {
             "plan::schedule::missing",
             "plan::retention::never_deletes",
             "plan::verify::none",
+            "plan::lock::versions_stay",
             "plan::objectives::disk",
             "plan::objectives::site",
             "plan::objectives::credentials",

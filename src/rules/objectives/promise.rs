@@ -118,15 +118,17 @@ pub(in super::super) fn work_that_can_be_lost(subject: &Subject<'_>, out: &mut V
         let copy = exposure.freshest()?;
         let lost = copy.lost?;
         // A run takes some time, however little; a sum that leaves none for it is no proof.
-        (lost >= rpo.value).then(|| Broken { exposure, time: lost, sum: copy.because.clone(), span: copy.schedule })
+        let run = if lost == rpo.value { ", and the run itself" } else { "" };
+        let sum = format!("{}{run}", copy.because);
+        (lost >= rpo.value).then_some(Broken { exposure, time: lost, sum, span: copy.schedule })
     });
     let Some(worst) = broken.iter().map(|broken| broken.time).max() else { return };
-    let names = list(broken.iter().map(|broken| broken.exposure.source.as_str()), "and");
     let promised = format_duration(rpo.value);
+    let who = whose(&broken, objectives.exposures.len() / Loss::ALL.len());
     let message = if worst == rpo.value {
-        format!("{names} can lose {promised} and the time that a run takes, which is more than the {promised} promised")
+        format!("{who} can lose {promised} and what changes while a run lasts, not the {promised} promised")
     } else {
-        format!("{names} can lose {} of work, not the {promised} promised", format_duration(worst))
+        format!("{who} can lose {} of work, not the {promised} promised", up_to(&broken, worst))
     };
     let diagnostic = Diagnostic::new(&RPO, rpo.span, message).label("promised here");
     let diagnostic = explain(diagnostic, &broken);
@@ -146,15 +148,30 @@ pub(in super::super) fn time_that_a_restore_takes(subject: &Subject<'_>, out: &m
         (back > rto.value).then_some(Broken { exposure, time: back, sum, span: copy.class })
     });
     let Some(worst) = broken.iter().map(|broken| broken.time).max() else { return };
-    let names = list(broken.iter().map(|broken| broken.exposure.source.as_str()), "and");
+    let who = whose(&broken, objectives.exposures.len() / Loss::ALL.len());
     let (worst, promised) = (format_duration(worst), format_duration(rto.value));
-    let message = format!("restoring {names} takes up to {worst}, not the {promised} promised");
+    let message = format!("restoring {who} takes up to {worst}, not the {promised} promised");
     let diagnostic = Diagnostic::new(&RTO, rto.span, message).label("promised here");
     let diagnostic = explain(diagnostic, &broken);
     out.push(
         diagnostic
             .help("add a tier in a class that is read at once, nearer or on a faster line; or promise what is kept"),
     );
+}
+
+/// The sources by name where they are few.
+fn whose(broken: &[Broken<'_>], of: usize) -> String {
+    const NAMED: usize = 3;
+    if broken.len() > NAMED {
+        let all = if broken.len() == of { "all ".to_owned() } else { format!("{} of ", broken.len()) };
+        return format!("{all}{of} sources");
+    }
+    list(broken.iter().map(|broken| broken.exposure.source.as_str()), "and")
+}
+
+fn up_to(broken: &[Broken<'_>], worst: Duration) -> String {
+    let lead = if broken.iter().all(|one| one.time == worst) { "" } else { "up to " };
+    format!("{lead}{}", format_duration(worst))
 }
 
 /// For each source the least loss at which `broken` finds something. A source
