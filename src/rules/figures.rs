@@ -1,6 +1,7 @@
 //! The figures that rules reason with: what each tier costs, and how long it
 //! takes to give back what it holds.
 
+use crate::base::Rate;
 use crate::cost::{
     ASSUMED_DISK, ASSUMED_LINE, Estimator, MeasuredSizes, PriceTable, RestoreEstimate, ThawSpeed, TierCost,
 };
@@ -58,15 +59,32 @@ impl<'a> Figures<'a> {
         self.estimator().restore(tier, source, speed, None, self.now())
     }
 
+    fn cost(&self, tier: &Tier) -> Option<&TierCost> {
+        self.costs().find(|(other, _)| std::ptr::eq(*other, tier)).map(|(_, cost)| cost)
+    }
+
+    /// How long the newest snapshot of a source takes to come back: until the
+    /// first byte can be read, and until the last is here (zero where no size is
+    /// known). At the tier's limit, else over the line or disk that is assumed.
+    pub fn restore_time(&self, tier: &Tier, source: &str) -> Option<(Duration, Duration)> {
+        let cost = self.cost(tier)?;
+        let wait = cost.class.map_or(Some(Duration::ZERO), |class| class.longest_wait(ThawSpeed::Standard))?;
+        let holding = cost.holdings.iter().find(|holding| holding.source == source);
+        let bytes = holding.map_or(0, |holding| holding.one_snapshot().bytes);
+        Some((wait, Self::transfer(tier, tier.limits.download.as_ref().map(|limit| limit.value), bytes)))
+    }
+
+    fn transfer(tier: &Tier, limit: Option<Rate>, bytes: u64) -> Duration {
+        let assumed = if tier.store.is_this_machine() { ASSUMED_DISK } else { ASSUMED_LINE };
+        Duration::from_secs(bytes.div_ceil(limit.unwrap_or(assumed).bytes_per_second.max(1)))
+    }
+
     /// How long a usual run of a source uploads: at the tier's limit, or over
     /// the line that restores are reckoned with. Zero where no size is known.
     pub fn upload_time(&self, tier: &Tier, source: &str) -> Duration {
-        let cost = self.costs().find(|(other, _)| std::ptr::eq(*other, tier)).map(|(_, cost)| cost);
-        let holding = cost.and_then(|cost| cost.holdings.iter().find(|holding| holding.source == source));
+        let holding = self.cost(tier).and_then(|cost| cost.holdings.iter().find(|holding| holding.source == source));
         let bytes = holding.map_or(0, |holding| holding.upload.bytes);
-        let assumed = if tier.store.is_this_machine() { ASSUMED_DISK } else { ASSUMED_LINE };
-        let rate = tier.limits.upload.as_ref().map_or(assumed, |limit| limit.value);
-        Duration::from_secs(bytes.div_ceil(rate.bytes_per_second.max(1)))
+        Self::transfer(tier, tier.limits.upload.as_ref().map(|limit| limit.value), bytes)
     }
 
     /// ``at prices of 2026-09-07 (us-east-1)``, for a tier whose prices are known.

@@ -1,9 +1,11 @@
 use super::figures::Figures;
 use super::job::Job;
+use super::objectives::Objectives;
 use crate::cost::PriceTable;
 use crate::diagnostics::{Diagnostic, SourceFiles, Span};
 use crate::language::Document;
 use crate::plan::Plan;
+use std::cell::OnceCell;
 
 /// What the rules look at.
 pub(super) struct Subject<'a> {
@@ -13,6 +15,7 @@ pub(super) struct Subject<'a> {
     /// Every tier with every source that it takes, in the order of the text.
     pub jobs: Vec<Job<'a>>,
     pub figures: Figures<'a>,
+    pub objectives: OnceCell<Objectives>,
     errors: Vec<Span>,
 }
 
@@ -25,7 +28,15 @@ impl<'a> Subject<'a> {
         prices: Option<&'a PriceTable>,
     ) -> Self {
         let errors = earlier.iter().filter(|d| d.is_error()).map(|d| d.primary.span).collect();
-        Self { plan, document, files, jobs: Job::all(plan), figures: Figures::new(plan, prices), errors }
+        Self {
+            plan,
+            document,
+            files,
+            jobs: Job::all(plan),
+            figures: Figures::new(plan, prices),
+            objectives: OnceCell::new(),
+            errors,
+        }
     }
 
     /// Whether nothing in that text was wrong before the rules ran. What is not

@@ -47,9 +47,9 @@ impl Objectives {
     fn reckon(plan: &Plan, jobs: &[Job<'_>], figures: &Figures<'_>) -> Self {
         let taken =
             plan.sources.iter().filter(|source| jobs.iter().any(|job| job.take.source.value == source.name.value));
-        let exposures = taken
-            .flat_map(|source| Loss::ALL.map(|loss| survival::exposure(plan, source, loss, jobs, figures)))
-            .collect();
+        let copies = survival::copies(plan, jobs, figures);
+        let exposures =
+            taken.flat_map(|source| Loss::ALL.map(|loss| survival::exposure(source, loss, jobs, &copies))).collect();
         Self {
             rpo: plan.objective.rpo.as_ref().map(|rpo| rpo.value),
             rto: plan.objective.rto.as_ref().map(|rto| rto.value),
@@ -59,8 +59,9 @@ impl Objectives {
 }
 
 impl Subject<'_> {
-    fn objectives(&self) -> Objectives {
-        Objectives::reckon(self.plan, &self.jobs, &self.figures)
+    /// Reckoned when a rule first asks.
+    fn objectives(&self) -> &Objectives {
+        self.objectives.get_or_init(|| Objectives::reckon(self.plan, &self.jobs, &self.figures))
     }
 }
 

@@ -3,7 +3,6 @@ use super::super::figures::Figures;
 use super::super::job::Job;
 use super::Loss;
 use crate::base::format_duration;
-use crate::cost::ThawSpeed;
 use crate::diagnostics::{Diagnostic, Rule, Severity, Span, list};
 use crate::plan::{Plan, Source};
 use std::time::Duration;
@@ -136,25 +135,31 @@ impl Exposure {
     }
 }
 
-pub(super) fn exposure(plan: &Plan, source: &Source, loss: Loss, jobs: &[Job<'_>], figures: &Figures<'_>) -> Exposure {
-    let of_source = jobs.iter().filter(|job| job.take.source.value == source.name.value);
-    let copies = of_source
-        .filter(|job| loss.spares(job.tier))
+/// What each job's newest snapshot is worth; in the order of the jobs.
+pub(super) fn copies(plan: &Plan, jobs: &[Job<'_>], figures: &Figures<'_>) -> Vec<Copy> {
+    jobs.iter()
         .map(|job| {
             let (lost, because) = lost(plan, job, jobs, figures);
-            let restore = figures.restore(job.tier, Some(&source.name.value), ThawSpeed::Standard);
+            let times = figures.restore_time(job.tier, &job.take.source.value);
+            let (thaw, transfer) = times.unwrap_or_default();
             Copy {
                 tier: job.tier.name.value.clone(),
                 lost,
                 because,
-                back: restore.as_ref().map(|restore| restore.time()),
-                thaw: restore.as_ref().map_or(Duration::ZERO, |restore| restore.wait),
-                transfer: restore.as_ref().map_or(Duration::ZERO, |restore| restore.transfer),
+                back: times.map(|(thaw, transfer)| thaw.saturating_add(transfer)),
+                thaw,
+                transfer,
                 schedule: job.timetable.as_ref().map(|(schedule, _)| schedule.cron.span),
                 class: job.tier.storage_class.as_ref().map(|class| class.span),
             }
         })
-        .collect();
+        .collect()
+}
+
+/// What a loss leaves of a source. `copies` are those of the jobs, in their order.
+pub(super) fn exposure(source: &Source, loss: Loss, jobs: &[Job<'_>], copies: &[Copy]) -> Exposure {
+    let of_source = jobs.iter().zip(copies).filter(|(job, _)| job.take.source.value == source.name.value);
+    let copies = of_source.filter(|(job, _)| loss.spares(job.tier)).map(|(_, copy)| copy.clone()).collect();
     Exposure { source: source.name.value.clone(), loss, copies, span: source.name.span }
 }
 

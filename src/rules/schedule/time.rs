@@ -167,6 +167,9 @@ pub(in super::super) fn two_day_fields(subject: &Subject<'_>, out: &mut Vec<Diag
     }
 }
 
+/// Whoever meets at all does so within a month.
+const MEETING_DAYS: u32 = 40;
+
 /// Tiers of one bucket, one of them with full backups, whose jobs become due together.
 pub(in super::super) fn writers_of_one_bucket_at_the_same_minute(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
     let jobs = &subject.jobs;
@@ -178,7 +181,7 @@ pub(in super::super) fn writers_of_one_bucket_at_the_same_minute(subject: &Subje
             let is_another = other.tier.name.value != whole.tier.name.value;
             let (theirs, other_table) = other.timetable.as_ref().filter(|_| is_another)?;
             let shares = bucket(other.tier).is_some_and(|theirs| Some(theirs) == bucket(whole.tier));
-            let at = shares.then(|| table.first_meeting(other_table, from, HORIZON_DAYS))??;
+            let at = shares.then(|| table.first_meeting(other_table, from, MEETING_DAYS))??;
             Some((other, theirs, at))
         });
         let Some((other, theirs, at)) = meets else { continue };
