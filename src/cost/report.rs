@@ -231,14 +231,15 @@ mod tests {
         insta::assert_snapshot!(document.render(Some(&today), 120, Style::PLAIN), @r"
         TIER     WHERE                CLASS        SNAPSHOTS     STORED  STORAGE  REQUESTS  VERIFY  A MONTH  BUILT-IN
         local    this machine                             27  381.5 MiB                               $0.00     $0.00
-        cloud    Amazon S3 us-east-1  STANDARD_IA        243    2.9 GiB  $0.0388                    $0.0388   $0.0976
-        archive  Amazon S3 us-east-1  GLACIER             52   96.9 GiB   $0.416                     $0.416    $0.355
-        total                                                                                        $0.455    $0.452
+        cloud    Amazon S3 us-east-1  STANDARD_IA        243    2.9 GiB  $0.0388                    $0.0388   $0.0599
+        archive  Amazon S3 us-east-1  GLACIER            104   96.9 GiB   $0.416                     $0.416    $0.355
+        total                                                                                        $0.455    $0.415
 
         prices: rpa-prices.json of 2025-10-03, in US dollars; built-in prices of 2026-09-20
         note: local, cloud: no size is known of `config`, `code`, counted as nothing: write `expect size=`
         note: cloud, archive: the prices of Amazon S3 are 417 days old (2025-10-03): look them up before you decide
         note: cloud: no prices for uploads, lists, reads, retrieval, egress, left out
+        note: archive: no size is known of `config`, counted as nothing: write `expect size=`
         note: archive: no prices for uploads, lists, left out
         ");
     }
@@ -250,14 +251,15 @@ mod tests {
         TIER     WHERE      CLASS           STORED  STORAGE  REQUESTS  A MONTH
         local    this                    381.5 MiB                       $0.00
                  machine
-        cloud    Amazon S3  STANDARD_IA    2.9 GiB  $0.0361    $0.017  $0.0976
+        cloud    Amazon S3  STANDARD_IA    2.9 GiB  $0.0361   $0.0175  $0.0599
                  us-east-1
-        archive  Amazon S3  GLACIER       96.9 GiB   $0.349   $0.0061   $0.355
+        archive  Amazon S3  GLACIER       96.9 GiB   $0.349   $0.0063   $0.355
                  us-east-1
-        total                                                           $0.452
+        total                                                           $0.415
 
         prices: built-in prices of 2026-09-20, in US dollars
         note: local, cloud: no size is known of `config`, `code`, counted as nothing: write `expect size=`
+        note: archive: no size is known of `config`, counted as nothing: write `expect size=`
         ");
     }
 
