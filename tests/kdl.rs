@@ -129,7 +129,7 @@ fn both_read_the_same_from_every_construct() {
         if let Err(difference) = agree(text) {
             println!("{difference}");
         }
-        if !(both(text).0.is_ok()) {
+        if both(text).0.is_err() {
             println!("valid: {text}\n{:?}", both(text));
         }
     }
@@ -179,7 +179,7 @@ fn both_refuse_what_is_not_kdl() {
         if let Err(difference) = agree(text) {
             println!("{difference}");
         }
-        if !(both(text).0.is_err()) {
+        if both(text).0.is_ok() {
             println!("invalid: {text}\n{:?}", both(text));
         }
     }

@@ -19,6 +19,7 @@
 use super::limits::{MAX_BLOCK_BYTES, MAX_EXTENTS, MAX_NAME_BYTES};
 use super::{Content, Entry, Extent, FormatError, Link, Row, Stamp};
 use crate::base::ContentHash;
+use crate::files::xattrs::Xattr;
 use crate::files::{FileKind, FileTime};
 
 pub(super) const HEADER_BYTES: usize = 28;
@@ -382,7 +383,7 @@ impl BlockReader<'_> {
         }))
     }
 
-    fn xattrs(&mut self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, FormatError> {
+    fn xattrs(&mut self) -> Result<Vec<Xattr>, FormatError> {
         let count = self.extra.number()?;
         // Each takes at least two bytes, so a lie runs out of column before it runs out of memory.
         (0..count).map(|_| Ok((self.extra.bytes()?.to_vec(), self.extra.bytes()?.to_vec()))).collect()

@@ -404,7 +404,7 @@ mod tests {
         let (secret, recipient) = generate_identity();
         let file = format!("# created: today\n# public key: {recipient}\n{}\n", secret.expose());
         assert!(Identities::parse(file.as_bytes(), None).is_ok());
-        assert_eq!(Identities::recipients_of(&file), [recipient.clone()]);
+        assert_eq!(Identities::recipients_of(&file), std::slice::from_ref(&recipient));
 
         let mut scrypt = age::scrypt::Recipient::new(SecretString::from("correct horse".to_owned()));
         scrypt.set_work_factor(4);

@@ -70,6 +70,8 @@ impl Extent {
 
 /// One line of a manifest layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
+// Nearly every row is an entry; a box would cost an allocation for each.
+#[allow(clippy::large_enum_variant)]
 pub enum Row {
     Entry(Entry),
     /// The path that an older layer has is no longer there.

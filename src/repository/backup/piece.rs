@@ -67,6 +67,8 @@ pub(super) struct BatchEnd {
     pub(super) chunks: Vec<ChunkRow>,
 }
 
+// Nearly every result is an entry; a box would cost an allocation for each.
+#[allow(clippy::large_enum_variant)]
 pub(super) enum ItemResult {
     /// Only for the archive; the manifest has it.
     Nothing,
