@@ -177,8 +177,12 @@ mod tests {
                 assert!(!text.contains('@'), "{text}");
                 let said: Vec<&str> = checked.diagnostics.iter().map(|diagnostic| diagnostic.code()).collect();
                 // What goes away with a second key and a second place, which nobody can choose for them.
-                let expected =
-                    ["plan::security::key_lost_with_host", "plan::security::one_recipient", "plan::objectives::site"];
+                let expected = [
+                    "plan::security::key_lost_with_host",
+                    "plan::security::one_recipient",
+                    "plan::objectives::site",
+                    "plan::objectives::disk",
+                ];
                 assert!(checked.plan().is_some(), "{template:?}: {said:?}");
                 assert!(said.iter().all(|code| expected.contains(code)), "{template:?}: {said:?}");
             }
