@@ -56,11 +56,13 @@ pub fn next_table(upcoming: &[Upcoming], moments: &Moments, width: usize, style:
         let distance = |time: Option<Timestamp>| {
             Cell::painted(Paint::Dim, time.map(|time| moments.relative(time)).unwrap_or_default())
         };
+        let until =
+            job.next.filter(|next| *next <= moments.now).map_or_else(|| distance(job.next), |_| "due now".into());
         table.row([
             Cell::from(&job.job.tier),
             Cell::from(&job.job.source),
             date(job.next, "on request").into(),
-            distance(job.next),
+            until,
             date(job.last_success, "never").into(),
             distance(job.last_success),
         ]);

@@ -10,6 +10,7 @@ mod interruption;
 mod keys;
 mod partial;
 mod plans;
+mod readme;
 mod restore;
 mod round_trip;
 mod rpa;

@@ -40,6 +40,10 @@ pub(in crate::execute) fn backup(run: &Run<'_>, job: &JobName) -> Done {
         }
         report.unreadable = Unreadable { total: outcome.record.totals.unreadable, ..report.unreadable.clone() };
         report.notes.extend(outcome.notes.clone());
+        if run.plan().tier(&job.tier).is_some_and(|tier| tier.lock.is_some()) {
+            // Said at each run: nobody should believe in a lock that is not there.
+            report.notes.push("`lock` is not set on objects yet: give the bucket a default retention".to_owned());
+        }
         report.backup = Some(report_of(&outcome.record));
     });
     Ok(())
