@@ -1,3 +1,5 @@
+//! `plan init`: a starter plan for this machine, from a template.
+
 use super::super::failure::{Failure, Outcome};
 use super::super::output::Output;
 use super::super::{plan_file, prompt};

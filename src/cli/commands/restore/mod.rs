@@ -1,3 +1,5 @@
+//! `plan restore`: which snapshots, from where, to where; what it did.
+
 mod preview;
 
 use super::super::failure::{Failure, Outcome};
