@@ -1,3 +1,5 @@
+//! What a restore does to a file system, on real folders.
+
 mod hostile;
 mod overwrite;
 mod trees;
