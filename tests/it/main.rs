@@ -6,12 +6,14 @@
 
 mod demo;
 mod frame;
+mod golden;
 mod interruption;
 mod keys;
 mod partial;
 mod plans;
 mod readme;
 mod restore;
+mod restore_script;
 mod round_trip;
 mod rpa;
 mod stock_restore;
