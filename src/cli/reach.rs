@@ -190,8 +190,9 @@ pub(super) fn parse_time(text: &str, zone: Tz) -> Option<Timestamp> {
     zone.from_local_datetime(&local).latest().map(|time| time.to_utc())
 }
 
-/// Snapshots this close in time are taken for the same, and the better tier is read.
-const SAME_MOMENT: chrono::TimeDelta = chrono::TimeDelta::hours(1);
+/// Tiers of one run begin this close together: of these a complete snapshot is
+/// taken before a partial one, then the one in the better tier.
+const SAME_MOMENT: chrono::TimeDelta = chrono::TimeDelta::minutes(10);
 
 /// The snapshot that is meant, one a source; of several tiers the best to read from.
 pub(super) fn choose<'p>(
@@ -227,7 +228,7 @@ pub(super) fn choose<'p>(
     let best = |mut of_source: Vec<Found<'p>>| {
         let newest = of_source.iter().map(|one| one.info.run.started).max();
         of_source.retain(|one| newest.is_some_and(|newest| newest - one.info.run.started <= SAME_MOMENT));
-        of_source.sort_by_key(|one| (rank(one), std::cmp::Reverse(one.info.run.clone())));
+        of_source.sort_by_key(|one| (!one.info.is_complete(), rank(one), std::cmp::Reverse(one.info.run.clone())));
         of_source.into_iter().next()
     };
     Ok(by_source.into_values().filter_map(best).collect())

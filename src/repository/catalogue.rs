@@ -49,6 +49,12 @@ pub struct SnapshotInfo {
 }
 
 impl SnapshotInfo {
+    /// Whether it may be that plan's: not if its record names another. Sources of
+    /// the same name in two plans may share a store.
+    pub fn is_of_plan(&self, plan: &str) -> bool {
+        self.record.as_ref().is_none_or(|record| record.plan == plan)
+    }
+
     /// Whether everything of the source is in it.
     pub fn is_complete(&self) -> bool {
         self.record.as_ref().is_some_and(|record| record.outcome == crate::archive::Outcome::Success)

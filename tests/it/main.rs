@@ -11,6 +11,7 @@ mod interruption;
 mod keys;
 mod partial;
 mod plans;
+mod prune;
 mod readme;
 mod restore;
 mod restore_script;

@@ -6,7 +6,7 @@ use crate::base::{ByteSize, Cell, Column, Context, Exit, Paint, RunId, Style, Ta
 use crate::compile::JobName;
 use crate::execute::{PlanLock, Site, State, StateFile, decide};
 use crate::plan::Tier;
-use crate::report::Moments;
+use crate::report::{Moments, counted};
 use crate::repository::{Catalogue, DEFAULT_GRACE, PrunePlan, SnapshotInfo, execute_prune, plan_prune};
 use crate::retention::{Decision, Rules};
 use serde_json::json;
@@ -67,21 +67,19 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     let (state, _) = StateFile::new(site.state_folder()).load().map_err(reach::state_failure)?;
     let grace = arguments.grace.unwrap_or(DEFAULT_GRACE);
     let mut results = Vec::new();
+    let mut first_failure = None;
     for tier in tiers {
-        for Reached { repository, .. } in reach::repositories(&site, tier)? {
-            let catalogue = Catalogue::new(&repository, None);
-            let failed = |error| reach::repository_failure(&error);
-            let decisions = decide_all(&site, tier, &catalogue, &state, &arguments.source)?;
-            let forget: Vec<SnapshotInfo> =
-                decisions.iter().filter(|(_, decision)| !decision.is_keep()).map(|(info, _)| info.clone()).collect();
-            let now = context.now();
-            let plan = plan_prune(&catalogue, &forget, now, grace).map_err(failed)?;
-            if !arguments.dry_run {
-                let run = RunId { started: now, random: context.random_u64() as u32 };
-                execute_prune(&catalogue, &plan, &run, &context.host, now).map_err(failed)?;
-            }
-            results.push(OfTier { tier, decisions, plan });
+        // One tier that fails keeps nobody from learning what was deleted in the others.
+        if let Err(failure) = prune_tier(&site, tier, &state, grace, &arguments, output, &mut results) {
+            output.warning(&format!("tier `{}` was not pruned: {}", tier.name.value, failure.message));
+            first_failure.get_or_insert(failure);
         }
+    }
+    if let Some(failure) = first_failure {
+        if !results.is_empty() {
+            print(&results, &arguments, &site, output)?;
+        }
+        return Err(failure);
     }
     if results.is_empty() {
         return Err(Failure::new(Exit::NoRepository, "there is no repository in any of these tiers")
@@ -91,15 +89,54 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     Ok(Exit::Done)
 }
 
-/// Applies the tier's rules to each source by itself.
+/// Decides about one tier and, unless it is a dry run, carries it out.
+fn prune_tier<'p>(
+    site: &Site<'p>,
+    tier: &'p Tier,
+    state: &State,
+    grace: Duration,
+    arguments: &Arguments,
+    output: &mut Output,
+    results: &mut Vec<OfTier<'p>>,
+) -> Result<(), Failure> {
+    for Reached { repository, .. } in reach::repositories(site, tier)? {
+        let catalogue = Catalogue::new(&repository, None);
+        let failed = |error| reach::repository_failure(&error);
+        let (decisions, left_alone) = decide_all(site, tier, &catalogue, state, &arguments.source)?;
+        if left_alone > 0 {
+            output.note(&format!(
+                "{}: {} of other plans or sources in this store left alone",
+                tier.name.value,
+                counted(left_alone, "snapshot")
+            ));
+        }
+        let forget: Vec<SnapshotInfo> =
+            decisions.iter().filter(|(_, decision)| !decision.is_keep()).map(|(info, _)| info.clone()).collect();
+        let now = site.context.now();
+        let plan = plan_prune(&catalogue, &forget, now, grace).map_err(failed)?;
+        if !arguments.dry_run {
+            let run = RunId { started: now, random: site.context.random_u64() as u32 };
+            execute_prune(&catalogue, &plan, &run, &site.context.host, now).map_err(failed)?;
+        }
+        results.push(OfTier { tier, decisions, plan });
+    }
+    Ok(())
+}
+
+/// Applies the tier's rules to each source that it takes. A store may hold
+/// other plans' snapshots, which other rules keep: how many were left alone.
 fn decide_all(
     site: &Site<'_>,
     tier: &Tier,
     catalogue: &Catalogue<'_>,
     state: &State,
     sources: &[String],
-) -> Result<Vec<(SnapshotInfo, Decision)>, Failure> {
+) -> Result<(Vec<(SnapshotInfo, Decision)>, u64), Failure> {
     let mut snapshots = catalogue.snapshots(None).map_err(|error| reach::repository_failure(&error))?;
+    let all = snapshots.len();
+    let plan = &site.plan.name.value;
+    snapshots.retain(|info| tier.takes.iter().any(|take| take.source.value == info.source) && info.is_of_plan(plan));
+    let left_alone = (all - snapshots.len()) as u64;
     snapshots.retain(|info| sources.is_empty() || sources.contains(&info.source));
     snapshots.sort_by(|a, b| (&a.source, &a.run).cmp(&(&b.source, &b.run)));
     let rules = Rules::of(tier.keep.as_ref());
@@ -109,7 +146,7 @@ fn decide_all(
         let zone = site.plan.timezone.value;
         decisions.extend(decide(of_source.to_vec(), &rules, zone, site.context.now(), verified));
     }
-    Ok(decisions)
+    Ok((decisions, left_alone))
 }
 
 fn print(results: &[OfTier<'_>], arguments: &Arguments, site: &Site<'_>, output: &mut Output) -> Result<(), Failure> {

@@ -15,7 +15,9 @@ pub(in crate::execute) fn prune(run: &Run<'_>, job: &JobName, keep: &Keep) -> Do
     let repository = Repository::open(&store).map_err(of_repository)?;
     let catalogue = Catalogue::new(&repository, None);
     let now = run.site.context.now();
-    let snapshots = catalogue.snapshots(Some(&job.source)).map_err(of_repository)?;
+    let mut snapshots = catalogue.snapshots(Some(&job.source)).map_err(of_repository)?;
+    // What another plan stored under the same name is kept by that plan's rules.
+    snapshots.retain(|info| info.is_of_plan(&run.plan().name.value));
     let verified = run.state.borrow().job(job).last_verify;
     let total = snapshots.len();
     let decided = decide(snapshots, &Rules::from(keep), run.plan().timezone.value, now, verified);
