@@ -275,21 +275,25 @@ impl MergedRows {
         if let [layer] = &mut self.layers[..] {
             return layer.next_row();
         }
-        let mut winner: Option<(usize, Vec<u8>)> = None;
-        for (place, layer) in self.layers.iter_mut().enumerate() {
-            let Some(row) = layer.peek()? else { continue };
+        for layer in &mut self.layers {
+            layer.peek()?;
+        }
+        let mut winner: Option<(usize, &Row)> = None;
+        for (place, layer) in self.layers.iter().enumerate() {
+            let Some(row) = &layer.peeked else { continue };
             // Ties go to the later layer.
-            if winner.as_ref().is_none_or(|(_, path)| tree_order(row.path(), path) != Ordering::Greater) {
-                winner = Some((place, row.path().to_vec()));
+            if winner.is_none_or(|(_, first)| tree_order(row.path(), first.path()) != Ordering::Greater) {
+                winner = Some((place, row));
             }
         }
-        let Some((place, path)) = winner else { return Ok(None) };
+        let Some((place, _)) = winner else { return Ok(None) };
+        let row = self.layers[place].next_row()?;
         for older in &mut self.layers[..place] {
-            if older.peek()?.is_some_and(|row| row.path() == path) {
+            if older.peeked.as_ref().map(Row::path) == row.as_ref().map(Row::path) {
                 older.next_row()?;
             }
         }
-        self.layers[place].next_row()
+        Ok(row)
     }
 
     /// The next entry, skipping deletions.

@@ -21,6 +21,7 @@ mod object;
 mod snapshot;
 mod tar;
 mod writer;
+mod zeros;
 
 pub use chunker::{Chunker, ChunkerParameters};
 pub use compress::{Codec, Compressor, Decompressor};
@@ -36,3 +37,4 @@ pub use object::{MemoryObject, ReadObject, WindowReader};
 pub use snapshot::{LayerRef, Outcome, RunRecord, Snapshot, SnapshotTotals, StoredObject, Unreadable};
 pub use tar::{TarEntry, padding};
 pub use writer::{ArchiveInfo, ArchiveWriter, HashingWriter};
+pub use zeros::zeros;

@@ -14,15 +14,17 @@ pub fn decide(
     now: Timestamp,
     verified: Option<Timestamp>,
 ) -> Vec<(SnapshotInfo, Decision)> {
-    let candidates: Vec<Candidate> = snapshots
-        .iter()
-        .map(|info| Candidate {
-            id: info.run.clone(),
-            time: info.run.started,
-            is_complete: info.is_complete(),
-            is_verified: verified.is_some_and(|time| info.run.started <= time),
-        })
-        .collect();
+    let candidates: Vec<Candidate> = snapshots.iter().map(|info| candidate(info, verified)).collect();
     let decisions = select(&candidates, rules, zone, now);
     snapshots.into_iter().zip(decisions).collect()
+}
+
+/// A stored snapshot as the retention rules see it; `verified` as for [`decide`].
+pub fn candidate(info: &SnapshotInfo, verified: Option<Timestamp>) -> Candidate {
+    Candidate {
+        id: info.run.clone(),
+        time: info.run.started,
+        is_complete: info.is_complete(),
+        is_verified: verified.is_some_and(|time| info.run.started <= time),
+    }
 }

@@ -66,13 +66,15 @@ pub struct Catalogue<'a> {
     repository: &'a Repository,
     identities: Option<&'a Identities>,
     indexes: Mutex<HashMap<String, Arc<RunIndex>>>,
+    /// By object name.
+    records: Mutex<HashMap<String, Option<RunRecord>>>,
 }
 
 const MAX_RECORD_BYTES: u64 = 256 << 20;
 
 impl<'a> Catalogue<'a> {
     pub fn new(repository: &'a Repository, identities: Option<&'a Identities>) -> Self {
-        Self { repository, identities, indexes: Mutex::default() }
+        Self { repository, identities, indexes: Mutex::default(), records: Mutex::default() }
     }
 
     pub(crate) fn store(&self) -> &'a Store {
@@ -121,13 +123,24 @@ impl<'a> Catalogue<'a> {
             if layout::parse(&object.name).is_none() {
                 continue;
             }
-            let bytes = self.store().read(&object.name, MAX_RECORD_BYTES)?;
-            if let Ok(record) = serde_json::from_slice::<RunRecord>(&bytes) {
-                records.push(record);
-            }
+            records.extend(self.record(&object.name)?);
         }
         records.sort_by(|a, b| a.run.cmp(&b.run));
         Ok(records)
+    }
+
+    /// A run record, kept for the next call: it never changes. `None`: it is damaged.
+    fn record(&self, name: &str) -> Result<Option<RunRecord>, RepositoryError> {
+        if let Some(record) = self.records.lock().expect("no thread panics while it holds the records").get(name) {
+            return Ok(record.clone());
+        }
+        let bytes = self.store().read(name, MAX_RECORD_BYTES)?;
+        let record: Option<RunRecord> = serde_json::from_slice(&bytes).ok();
+        self.records
+            .lock()
+            .expect("no thread panics while it holds the records")
+            .insert(name.to_owned(), record.clone());
+        Ok(record)
     }
 
     /// A snapshot's own record, decrypted.

@@ -34,5 +34,16 @@ pub use selection::{BadPattern, Selection};
 pub use state::has_state;
 pub use verify::{VerifyLevel, VerifyOutcome, VerifyProblem, VerifyProgress, VerifyRequest, verify};
 
+/// Threads at least for reading a store: that is waiting, mostly.
+const IO_THREADS_MIN: usize = 4;
+
+/// The threads that read a store: as many as asked for; 0: as many as pay.
+fn io_threads(asked: usize) -> usize {
+    match asked {
+        0 => std::thread::available_parallelism().map_or(IO_THREADS_MIN, |cores| cores.get().max(IO_THREADS_MIN)),
+        threads => threads,
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -126,9 +126,7 @@ fn dead_records(
 ) -> Result<Vec<(String, u64)>, RepositoryError> {
     let sizes: BTreeMap<_, _> =
         catalogue.store().list(layout::RUNS)?.into_iter().map(|object| (object.name, object.size_bytes)).collect();
-    let going: BTreeSet<&str> = plan.forget.iter().map(|info| info.name.as_str()).collect();
     let dead = catalogue.records(None)?.into_iter().filter(|record| {
-        let ended = record.objects.iter().any(|object| going.contains(object.name.as_str()));
         let snapshot = layout::snapshot(&record.source, &record.run, true);
         let plain = layout::snapshot(&record.source, &record.run, false);
         let has_snapshot = needed.contains(&snapshot) || needed.contains(&plain);
@@ -136,7 +134,7 @@ fn dead_records(
         let unused = !record.objects.iter().any(|object| remains(&object.name));
         // A run that is committing right now has a record and no snapshot yet: its
         // objects are doomed at most, so they remain.
-        unused && !has_snapshot && (ended || !record.objects.is_empty())
+        unused && !has_snapshot && !record.objects.is_empty()
     });
     Ok(dead
         .map(|record| layout::run_record(&record.source, &record.run))

@@ -1,7 +1,7 @@
 //! Whether stored bytes are what was written. Always of the store, never of a local copy.
 
 use super::restore::{frame_table, open_frames};
-use super::{Catalogue, RepositoryError, SnapshotInfo, layout};
+use super::{Catalogue, RepositoryError, SnapshotInfo, io_threads, layout};
 use crate::archive::{ArchiveTable, Extent, FormatError, HashingWriter, RunRecord};
 use crate::base::{Cancellation, ContentHash, Percent};
 use crate::stores::{StoreError, StoreErrorKind};
@@ -76,9 +76,6 @@ pub struct VerifyProblem {
     /// Run ids of the snapshots that need it.
     pub snapshots: Vec<String>,
 }
-
-/// Threads at least, for stores that answer slowly.
-const THREADS_MIN: usize = 4;
 
 /// An object and what is known of it.
 struct Expected {
@@ -179,10 +176,7 @@ fn in_parallel(
     count: usize,
     work: impl Fn(usize) -> Result<(), RepositoryError> + Sync,
 ) -> Result<(), RepositoryError> {
-    let threads = match request.threads {
-        0 => thread::available_parallelism().map_or(THREADS_MIN, |cores| cores.get().max(THREADS_MIN)),
-        threads => threads,
-    };
+    let threads = io_threads(request.threads);
     let (next, failure) = (AtomicUsize::new(0), Mutex::new(None));
     thread::scope(|scope| {
         for _ in 0..threads.min(count) {

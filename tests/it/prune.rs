@@ -51,6 +51,8 @@ fn a_source_of_the_same_name_in_another_plan_is_left_alone_by_prune_and_run() {
     environment.ok(&["run", &forgetful, "--now"]);
     environment.advance(Duration::hours(1));
     let forgetful = plan(&environment, "forgetful", "same", "last=1");
+    let told = environment.json(&["diff", &forgetful, "--json"]);
+    assert_eq!(told["jobs"][0]["expires"].as_array().map(Vec::len), Some(1), "only its own would go: {told}");
     environment.ok(&["prune", &forgetful]);
     assert_eq!(count(&environment, &careful, "same"), 4);
     environment.ok(&["run", &forgetful, "--now"]);

@@ -4,7 +4,7 @@ use super::super::{interrupt, progress::Ticker, reach};
 use crate::archive::{ArchiveTable, MergedRows};
 use crate::base::{ByteSize, Cell, Column, Context, Exit, Paint, RunId, Style, Table, rfc3339};
 use crate::compile::{Job, JobName, UnknownName, jobs};
-use crate::execute::{Site, State, StateFile};
+use crate::execute::{Site, State, StateFile, candidate};
 use crate::files::{FileKind, Walk, WalkOptions, display_path};
 use crate::plan::{Origin, Tier};
 use crate::report::{Moments, counted};
@@ -182,19 +182,13 @@ fn expiring(
 ) -> Vec<(RunId, Decision)> {
     let now = site.context.now();
     let verified = state.job(job).last_verify;
-    let mut candidates: Vec<Candidate> = snapshots
-        .iter()
-        .map(|info| Candidate {
-            id: info.run.clone(),
-            time: info.run.started,
-            is_complete: info.is_complete(),
-            is_verified: verified.is_some_and(|time| info.run.started <= time),
-        })
-        .collect();
+    // As in a prune, another plan's snapshots are not for this plan's rules.
+    let own: Vec<&SnapshotInfo> = snapshots.iter().filter(|info| info.is_of_plan(&site.plan.name.value)).collect();
+    let mut candidates: Vec<Candidate> = own.iter().map(|info| candidate(info, verified)).collect();
     let id = RunId { started: now, random: u32::MAX };
     candidates.push(Candidate { id, time: now, is_complete: true, is_verified: !tier.verify.is_empty() });
     let decisions = select(&candidates, &Rules::of(tier.keep.as_ref()), site.plan.timezone.value, now);
-    let going = snapshots.iter().zip(decisions).filter(|(_, decision)| !decision.is_keep());
+    let going = own.iter().zip(decisions).filter(|(_, decision)| !decision.is_keep());
     going.map(|(info, decision)| (info.run.clone(), decision)).collect()
 }
 

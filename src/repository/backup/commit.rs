@@ -1,8 +1,8 @@
 //! The end of a backup: the manifest layer, the index, the run record, and
 //! last the snapshot, whose appearance is the commit.
 
-use super::pack::Packed;
 use super::parent::{Parent, open_layers};
+use super::pipeline::Packed;
 use super::scan::Scanned;
 use super::write::{Written, delta_name};
 use super::{BackupOutcome, BackupRequest, base_of};

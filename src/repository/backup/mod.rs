@@ -14,6 +14,7 @@ mod limits;
 mod pack;
 mod parent;
 mod piece;
+mod pipeline;
 mod scan;
 mod stream;
 mod write;
@@ -114,7 +115,7 @@ pub fn backup(request: &BackupRequest<'_>, context: &Context) -> Result<BackupOu
     let repository = open_or_create(request, &state, context)?;
     let catalogue = Catalogue::new(&repository, request.identities);
     let parent = parent::find(request, &repository, &catalogue, &state)?;
-    let packed = pack::run(request, &repository, &state, parent)?;
+    let packed = pipeline::run(request, &repository, &state, parent)?;
     commit::commit(request, &repository, &state, packed, context)
 }
 

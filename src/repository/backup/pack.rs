@@ -1,226 +1,31 @@
-//! The threads of a backup and the work of the packing ones: read, hash, look
-//! up, frame, compress.
+//! The work of a packing thread: read, hash, look up, frame, compress.
 
 use super::known::{Chunks, NewChunk};
-use super::limits::{BATCHES_IN_FLIGHT, FRAMES_WAITING, PIECES_WAITING};
-use super::parent::Parent;
 use super::piece::{Batch, BatchEnd, FrameTask, Item, ItemResult, LinkRole, PendingContent, PendingExtent, Piece};
-use super::scan::{Scan, Scanned, is_racy};
-use super::stream::{StreamInput, start_command};
-use super::write::{Writer, Written};
-use super::{BackupRequest, BackupSource, Progress};
+use super::scan::is_racy;
+use super::stream::StreamInput;
+use super::{BackupRequest, Progress};
 use crate::archive::{ChunkRow, Chunker, Compressor, Entry, Link, Stamp, TarEntry, limits, padding};
 use crate::base::ContentHash;
-use crate::files::{self, FileKind, FileTime, Metadata, Root, Walk};
-use crate::repository::state::LocalState;
-use crate::repository::{Repository, RepositoryError};
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, select_biased};
-use std::collections::HashMap;
+use crate::files::{self, FileKind, FileTime, Metadata, Root};
+use crate::repository::RepositoryError;
+use crossbeam_channel::{Receiver, Sender, TrySendError, select_biased};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex};
-use std::thread;
-
-/// Everything that the threads produced.
-pub(super) struct Packed {
-    pub(super) parent: Parent,
-    pub(super) scanned: Scanned,
-    pub(super) written: Written,
-    /// Chunks of this run, by batch.
-    pub(super) chunks: Chunks,
-}
-
-/// The first error of any thread. Whoever fails sets it and ends; the others
-/// find their queues closed and end too.
-#[derive(Default)]
-pub(super) struct Failure(Mutex<Option<RepositoryError>>);
-
-impl Failure {
-    pub(super) fn set(&self, error: RepositoryError) {
-        self.0.lock().expect("no thread panics while it holds the failure").get_or_insert(error);
-    }
-
-    fn take(&self) -> Option<RepositoryError> {
-        self.0.lock().expect("no thread panics while it holds the failure").take()
-    }
-}
-
-/// Tells the writer when a packing thread ends before its work is done, by an
-/// error or a panic: without its pieces the writer would wait for ever.
-struct Alarm {
-    pieces: Sender<Piece>,
-    armed: bool,
-}
-
-impl Drop for Alarm {
-    fn drop(&mut self) {
-        if self.armed {
-            // Where the writer is gone too there is nobody to tell.
-            let _ = self.pieces.send(Piece::ABORT);
-        }
-    }
-}
-
-/// Hands batches to the packers, as many at once as the pipeline allows.
-pub(super) struct Feed {
-    batches: Sender<Batch>,
-    /// One ticket a batch under way; the writer gives them back.
-    tickets: Sender<()>,
-    next_seq: u64,
-}
-
-impl Feed {
-    pub(super) fn send(&mut self, items: Vec<Item>) -> Result<(), RepositoryError> {
-        let seq = self.next_seq;
-        self.next_seq += 1;
-        // A closed queue means that another thread failed: its error is the one that counts.
-        let closed = || RepositoryError::Internal("the packing threads ended early".to_owned());
-        self.tickets.send(()).map_err(|_| closed())?;
-        self.batches.send(Batch { seq, items }).map_err(|_| closed())
-    }
-}
-
-pub(super) fn run(
-    request: &BackupRequest<'_>,
-    repository: &Repository,
-    state: &LocalState,
-    mut parent: Parent,
-) -> Result<Packed, RepositoryError> {
-    let chunker = Chunker::new(repository.config.chunker)
-        .ok_or_else(|| RepositoryError::Internal("chunk sizes out of range".to_owned()))?;
-    let rows = parent.rows(state)?;
-    let chunks = Chunks::new(std::mem::take(&mut parent.chunks), !request.full);
-    let alive = parent.table.names().iter().map(|name| parent.alive.contains(name)).collect();
-    let kernel_now = state.kernel_now()?;
-    let (walk, mut command) = match &request.from {
-        BackupSource::Files(options) => (Some(Walk::new(options)?), None),
-        BackupSource::Command { program, arguments, name } => {
-            (None, Some((start_command(program, arguments)?, name.as_bytes().to_vec())))
-        }
-    };
-    let root = walk.as_ref().map(|walk| Arc::clone(walk.root()));
-    let failure = Failure::default();
-    let threads = match request.threads {
-        0 => thread::available_parallelism().map_or(2, usize::from),
-        threads => threads,
-    };
-    let (batch_in, batch_out) = bounded::<Batch>(BATCHES_IN_FLIGHT);
-    let (ticket_in, ticket_out) = bounded::<()>(BATCHES_IN_FLIGHT);
-    let (frame_in, frame_out) = bounded::<FrameTask>(FRAMES_WAITING);
-    let (piece_in, piece_out) = bounded::<Piece>(PIECES_WAITING);
-    let command_output = Mutex::new(command.as_mut().and_then(|(child, _)| child.take_output()));
-    let writer = Writer::new(request, repository, state, &parent)?;
-    let scanned = thread::scope(|scope| {
-        let (failure, chunks) = (&failure, &chunks);
-        let writing = thread::Builder::new()
-            .name("write".to_owned())
-            .spawn_scoped(scope, move || match writer.run(&piece_out, &ticket_out) {
-                Ok(written) => Some(written),
-                Err(error) => {
-                    failure.set(error);
-                    None
-                }
-            })
-            .map_err(|error| RepositoryError::Internal(error.to_string()))?;
-        for _ in 0..threads {
-            let packer = Packer {
-                request,
-                root: root.clone(),
-                chunks,
-                chunker,
-                kernel_now,
-                frames: Some(frame_in.clone()),
-                pieces: piece_in.clone(),
-                compressor: Compressor::new(request.codec)
-                    .map_err(|error| RepositoryError::Internal(error.to_string()))?,
-                buffer: Vec::new(),
-                command: &command_output,
-            };
-            let (batch_out, frame_out) = (batch_out.clone(), frame_out.clone());
-            thread::Builder::new()
-                .name("pack".to_owned())
-                .spawn_scoped(scope, move || {
-                    let mut alarm = Alarm { pieces: packer.pieces.clone(), armed: true };
-                    match packer.run(&batch_out, &frame_out) {
-                        Ok(()) => alarm.armed = false,
-                        Err(error) => failure.set(error),
-                    }
-                })
-                .map_err(|error| RepositoryError::Internal(error.to_string()))?;
-        }
-        // From here only the threads hold these ends, so that the queues close when they end.
-        drop((frame_in, piece_in, batch_out, frame_out));
-        let mut scan = Scan {
-            request,
-            parent: rows,
-            alive,
-            feed: Feed { batches: batch_in, tickets: ticket_in, next_seq: 0 },
-            scanned: Scanned::default(),
-            pending_bytes: 0,
-            items: Vec::new(),
-            next_parent: None,
-            links: HashMap::new(),
-            unlisted: Vec::new(),
-            folders: Vec::new(),
-        };
-        let scanned = match (walk, &command) {
-            (Some(walk), _) => scan.run(walk),
-            (None, Some((_, path))) => {
-                scan.items.push(Item::Stream { path: path.clone(), metadata: stream_metadata(kernel_now) });
-                scan.finish()
-            }
-            (None, None) => scan.finish(),
-        };
-        let written = writing.join().map_err(|_| RepositoryError::Internal("the writing thread failed".to_owned()))?;
-        match (failure.take(), scanned, written) {
-            // Cancelling closes the queues, which looks like other errors.
-            _ if request.cancel.is_cancelled() => Err(RepositoryError::Cancelled),
-            (Some(error), _, _) | (None, Err(error), _) => Err(error),
-            (None, Ok(scanned), Some(written)) => Ok((scanned, written)),
-            (None, Ok(_), None) => Err(RepositoryError::Internal("the writing thread ended early".to_owned())),
-        }
-    });
-    if let Some((child, _)) = command {
-        // The command's own failure explains a broken stream better than the stream does.
-        let ended = child.wait(scanned.is_err());
-        if !request.cancel.is_cancelled() {
-            ended?;
-        }
-    }
-    let (scanned, written) = scanned?;
-    Ok(Packed { parent, scanned, written, chunks })
-}
-
-/// What the file that a command's output becomes looks like.
-fn stream_metadata(now: FileTime) -> Metadata {
-    Metadata {
-        kind: FileKind::File,
-        size: 0,
-        mode: 0o600,
-        uid: rustix::process::geteuid().as_raw(),
-        gid: rustix::process::getegid().as_raw(),
-        mtime: FileTime { seconds: now.seconds, nanoseconds: 0 },
-        ctime: FileTime::default(),
-        dev: 0,
-        ino: 0,
-        nlink: 1,
-        rdev: 0,
-        blocks: 0,
-    }
-}
 
 /// One packing thread.
 pub(super) struct Packer<'a> {
     pub(super) request: &'a BackupRequest<'a>,
-    root: Option<Arc<Root>>,
+    pub(super) root: Option<Arc<Root>>,
     pub(super) chunks: &'a Chunks,
     pub(super) chunker: Chunker,
-    kernel_now: FileTime,
+    pub(super) kernel_now: FileTime,
     /// To the other packers; dropped once there are no more batches.
-    frames: Option<Sender<FrameTask>>,
-    pieces: Sender<Piece>,
-    compressor: Compressor,
+    pub(super) frames: Option<Sender<FrameTask>>,
+    pub(super) pieces: Sender<Piece>,
+    pub(super) compressor: Compressor,
     /// A file's content, reused.
     pub(super) buffer: Vec<u8>,
     pub(super) command: &'a Mutex<Option<Box<dyn Read + Send>>>,
@@ -265,7 +70,7 @@ fn closed<T>(_: T) -> RepositoryError {
 }
 
 impl Packer<'_> {
-    fn run(mut self, batches: &Receiver<Batch>, tasks: &Receiver<FrameTask>) -> Result<(), RepositoryError> {
+    pub(super) fn run(mut self, batches: &Receiver<Batch>, tasks: &Receiver<FrameTask>) -> Result<(), RepositoryError> {
         loop {
             // Frames of a file under way come first: the writer waits for them.
             let batch = select_biased! {

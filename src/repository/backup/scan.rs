@@ -2,8 +2,8 @@
 //! everything else becomes a batch.
 
 use super::limits::{BATCH_ENTRIES, RACY_NANOSECONDS};
-use super::pack::Feed;
 use super::piece::{Item, LinkRole};
+use super::pipeline::Feed;
 use super::{BackupRequest, Progress};
 use crate::archive::{Entry, Extent, Link, MergedRows, SnapshotTotals, Unreadable, limits};
 use crate::files::{FileKind, FileTime, Metadata, Walk, WalkProblem, tree_order};

@@ -4,7 +4,7 @@
 use super::pack::{Output, Packer, Taken, changed, push_extent};
 use super::piece::{ItemResult, PendingContent, PendingExtent};
 use super::{Progress, limits::READ_BYTES};
-use crate::archive::{Entry, limits};
+use crate::archive::{Entry, limits, zeros};
 use crate::base::ContentHash;
 use crate::files::{self, Metadata, data_segments};
 use crate::repository::RepositoryError;
@@ -50,16 +50,6 @@ impl<'a> StreamInput<'a> {
     }
 }
 
-static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
-
-fn hash_zeros(hasher: &mut blake3::Hasher, mut count: u64) {
-    while count > 0 {
-        let step = count.min(ZEROS.len() as u64);
-        hasher.update(&ZEROS[..step as usize]);
-        count -= step;
-    }
-}
-
 /// Content under way.
 struct Streamed {
     hasher: blake3::Hasher,
@@ -75,7 +65,9 @@ struct Streamed {
 impl Streamed {
     fn hole(&mut self, length: u64) {
         if length > 0 {
-            hash_zeros(&mut self.hasher, length);
+            for piece in zeros(length) {
+                self.hasher.update(piece);
+            }
             push_extent(&mut self.extents, PendingExtent::Hole { length });
             self.position += length;
         }

@@ -1,11 +1,11 @@
 //! The threads of a restore.
 
 use super::RestoreRequest;
-use crate::archive::{ArchiveTable, Codec, FormatError, FrameReader, FrameTable, unseal};
+use crate::archive::{ArchiveTable, Codec, FormatError, FrameReader, FrameTable, unseal, zeros};
 use crate::base::ContentHash;
 use crate::files::restore::{self, RestoreFile, Restorer};
 use crate::repository::catalogue::StoreObject;
-use crate::repository::{Catalogue, RepositoryError, layout};
+use crate::repository::{Catalogue, RepositoryError, io_threads, layout};
 use crate::stores::{StoreError, StoreErrorKind};
 use crossbeam_channel::{Receiver, bounded};
 use std::os::unix::fs::FileExt;
@@ -15,8 +15,6 @@ use std::thread;
 
 /// Frames that wait for a thread: names only, so this costs nothing.
 const TASKS_WAITING: usize = 64;
-/// Threads at least: reading from a remote store is waiting, mostly.
-const THREADS_MIN: usize = 4;
 
 /// A run of a file's bytes in an archive's tar stream.
 #[derive(Clone, Copy, Debug)]
@@ -109,7 +107,9 @@ impl FileJob {
             let count = file.content().read_at(&mut buffer[..want], at)?;
             if count == 0 {
                 // A hole at the end that is not yet there.
-                hash_zeros(&mut hasher, size - at);
+                for piece in zeros(size - at) {
+                    hasher.update(piece);
+                }
                 break;
             }
             hasher.update(&buffer[..count]);
@@ -120,15 +120,6 @@ impl FileJob {
 }
 
 const WRONG_HASH: &str = "its content is damaged: it does not hash to what was backed up";
-
-fn hash_zeros(hasher: &mut blake3::Hasher, mut count: u64) {
-    let zeros = [0; 1 << 14];
-    while count > 0 {
-        let step = count.min(zeros.len() as u64);
-        hasher.update(&zeros[..step as usize]);
-        count -= step;
-    }
-}
 
 /// One frame and what is needed of it.
 struct Task {
@@ -155,10 +146,7 @@ pub(super) fn run(
     files: &[FileJob],
     pieces: Vec<Piece>,
 ) -> Result<(), RepositoryError> {
-    let threads = match request.threads {
-        0 => thread::available_parallelism().map_or(THREADS_MIN, |cores| cores.get().max(THREADS_MIN)),
-        threads => threads,
-    };
+    let threads = io_threads(request.threads);
     let failure = Mutex::new(None);
     let (task_in, task_out) = bounded::<Task>(TASKS_WAITING);
     let sent = thread::scope(|scope| {

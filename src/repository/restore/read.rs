@@ -1,5 +1,5 @@
 use super::job::{frame_table, open_frames};
-use crate::archive::{ArchiveTable, Entry, Extent, FormatError};
+use crate::archive::{ArchiveTable, Entry, Extent, FormatError, zeros};
 use crate::base::ContentHash;
 use crate::repository::{Catalogue, RepositoryError};
 use std::io::Write;
@@ -25,12 +25,8 @@ pub fn read_file(
     for extent in &content.extents {
         let (archive, offset, length) = match *extent {
             Extent::Hole { length } => {
-                let zeros = [0; 1 << 14];
-                let mut left = length;
-                while left > 0 {
-                    let step = left.min(zeros.len() as u64);
-                    emit(&zeros[..step as usize])?;
-                    left -= step;
+                for piece in zeros(length) {
+                    emit(piece)?;
                 }
                 continue;
             }
