@@ -91,6 +91,22 @@ impl Diagnostic {
     }
 }
 
+/// Adds what a later step found, but for the echoes: what stands on a text that
+/// an error already speaks of is not judged again.
+pub fn extend_without_echoes(diagnostics: &mut Vec<Diagnostic>, later: Vec<Diagnostic>) {
+    let errors: Vec<Span> = diagnostics.iter().filter(|d| d.is_error()).map(|d| d.primary.span).collect();
+    let touches = |a: Span, b: Span| {
+        a.file == b.file
+            && if a.is_empty() || b.is_empty() {
+                a.start <= b.end && b.start <= a.end
+            } else {
+                a.start < b.end && b.start < a.end
+            }
+    };
+    let echo = |diagnostic: &Diagnostic| errors.iter().any(|error| touches(*error, diagnostic.primary.span));
+    diagnostics.extend(later.into_iter().filter(|diagnostic| !echo(diagnostic)));
+}
+
 /// `2 errors, 1 warning; 1 can be fixed with `plan check --fix``, or `no problems`.
 pub fn summary(diagnostics: &[Diagnostic]) -> String {
     let count = |severity| diagnostics.iter().filter(|d| d.severity == severity).count();

@@ -56,7 +56,7 @@ impl Human {
             handler.render_report(&mut text, view).expect("writing to a string does not fail");
             text
         };
-        let mut groups = by_file(diagnostic).into_iter();
+        let mut groups = groups(diagnostic, files).into_iter();
         let mut view = View::of(diagnostic);
         view.code = Some(format!("{}[{}]", diagnostic.severity, diagnostic.code()));
         view.message = &diagnostic.message;
@@ -64,7 +64,7 @@ impl Human {
             view.show(files, file, &labels);
         }
         let mut out = render(&view);
-        // The handler shows one text at a time: places in other files follow as snippets of their own,
+        // The handler shows one stretch of one text: other places follow as snippets of their own,
         // then help and notes. Each is drawn with an empty message, whose line is dropped.
         let without_message = |view: &View| match render(view).split_once('\n') {
             Some((_, rest)) => rest.to_owned(),
@@ -132,12 +132,22 @@ fn narrated(diagnostic: &Diagnostic, files: &SourceFiles) -> String {
     out
 }
 
-/// The labels of each file involved, the primary's file first.
-fn by_file(diagnostic: &Diagnostic) -> Vec<(FileId, Vec<(&Label, bool)>)> {
+/// Labels further apart than this many lines are shown in snippets of their own.
+const MAX_GAP_LINES: usize = 6;
+
+/// The labels that are shown together: near one another in one file. The primary's first.
+fn groups<'a>(diagnostic: &'a Diagnostic, files: &SourceFiles) -> Vec<(FileId, Vec<(&'a Label, bool)>)> {
     let mut groups: Vec<(FileId, Vec<(&Label, bool)>)> = Vec::new();
     let all = std::iter::once((&diagnostic.primary, true)).chain(diagnostic.labels.iter().map(|label| (label, false)));
+    let lines_between = |a: &Label, b: &Label| {
+        let (first, second) = if a.span.start < b.span.start { (a.span, b.span) } else { (b.span, a.span) };
+        files.get(first.file).text[first.end.min(second.start)..second.start].matches('\n').count()
+    };
     for (label, primary) in all {
-        match groups.iter_mut().find(|(file, _)| *file == label.span.file) {
+        let near = |(file, labels): &&mut (FileId, Vec<(&Label, bool)>)| {
+            *file == label.span.file && labels.iter().any(|(other, _)| lines_between(other, label) <= MAX_GAP_LINES)
+        };
+        match groups.iter_mut().find(near) {
             Some((_, labels)) => labels.push((label, primary)),
             None => groups.push((label.span.file, vec![(label, primary)])),
         }

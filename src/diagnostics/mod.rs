@@ -19,7 +19,7 @@ mod severity;
 mod span;
 mod suggest;
 
-pub use diagnostic::{Diagnostic, Label, summary};
+pub use diagnostic::{Diagnostic, Label, extend_without_echoes, summary};
 pub use fix::{Edit, Fix, FixOutcome, apply_fixes};
 pub use github::github;
 pub use human::{Human, HumanStyle};

@@ -2,7 +2,7 @@
 
 use super::{FAMILIES, Subject, catalogue};
 use crate::cost::PriceTable;
-use crate::diagnostics::{Diagnostic, Rule, Severities, SourceFiles};
+use crate::diagnostics::{Diagnostic, Rule, Severities, SourceFiles, extend_without_echoes};
 use crate::language::{self, Document};
 use crate::plan::{self, Plan, Tier};
 use std::io;
@@ -68,10 +68,10 @@ pub fn check_text(
 ) -> Checked {
     let language::Loaded { files, document, mut diagnostics } = language::load(name, text, read);
     let (plan, values) = plan::resolve(&document, &files);
-    diagnostics.extend(values);
+    extend_without_echoes(&mut diagnostics, values);
     if let Some(plan) = &plan {
         let found = check(plan, &document, &files, &diagnostics, options);
-        diagnostics.extend(found);
+        extend_without_echoes(&mut diagnostics, found);
     }
     // With an error some rules had nothing to look at, so an `allow` for them may only seem unused.
     let complete = !diagnostics.iter().any(Diagnostic::is_error);
@@ -91,7 +91,13 @@ pub fn check(
     options: &CheckOptions,
 ) -> Vec<Diagnostic> {
     let subject = Subject::new(plan, document, files, earlier, options.prices.as_ref());
-    let mut found: Vec<Diagnostic> = plan.tiers.iter().flat_map(options.stores.diagnose).collect();
+    // What a store lacks may be what could not be read.
+    let because_unread =
+        |tier: &Tier, found: &Diagnostic| found.code() == "plan::store::missing" && !subject.is_sound(tier.store.span);
+    let mut found = Vec::new();
+    for tier in &plan.tiers {
+        found.extend((options.stores.diagnose)(tier).into_iter().filter(|found| !because_unread(tier, found)));
+    }
     for check in FAMILIES.iter().flat_map(|family| family.checks) {
         check(&subject, &mut found);
     }

@@ -168,6 +168,10 @@ fn places_that_tiers_share(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
     for (i, place) in places.iter().enumerate() {
         for other in places[..i].iter().filter(|other| other.store == place.store) {
             let (name, others) = (&place.tier.name.value, &other.tier.name.value);
+            // Two of one name: that is the mistake, and it is reported.
+            if name == others {
+                continue;
+            }
             if place.root == other.root {
                 out.push(
                     Diagnostic::new(

@@ -96,7 +96,11 @@ pub fn diagnose(tier: &Tier) -> Vec<Diagnostic> {
     let mut seen: Vec<(String, Span)> = Vec::new();
     for setting in &store.settings {
         match find_key(service, &setting.key) {
-            Err(error) => wrong.push(diagnostic(setting.key.span, &error)),
+            Err(error) => {
+                // What is misspelt is not missing, too.
+                seen.extend(error.suggestion().map(|meant| (meant.to_owned(), setting.key.span)));
+                wrong.push(diagnostic(setting.key.span, &error));
+            }
             Ok(key) => match seen.iter().find(|(other, _)| *other == key) {
                 Some((_, first)) => {
                     let error = diagnostic(setting.key.span, &SettingsError::RepeatedKey { key });

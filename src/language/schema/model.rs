@@ -119,7 +119,7 @@ impl Format {
         (Format::Code, "code", "a diagnostic's code such as `\"plan::names::unused_key\"`"),
         (Format::Cron, "cron", "a cron expression such as `\"0 2 * * *\"`"),
         (Format::Duration, "duration", "a duration such as `\"90s\"`, `\"4h\"` or `\"3d\"`"),
-        (Format::Name, "name", "a name of letters, digits, `-`, `_` and `.`"),
+        (Format::Name, "name", "a name"),
         (Format::Path, "path", "a path such as `\"/var/lib/app\"`"),
         (Format::Pattern, "pattern", "a pattern such as `\"*.tmp\"`"),
         (Format::Percentage, "percentage", "a percentage such as `\"5%\"`"),
@@ -146,6 +146,11 @@ impl Format {
 }
 
 impl Kind {
+    /// Whether it names something, or refers to its name.
+    pub fn is_name(&self) -> bool {
+        self.format == Some(Format::Name) || self.reference.is_some()
+    }
+
     pub fn is_secret(&self) -> bool {
         self.format == Some(Format::Secret)
     }
@@ -153,12 +158,12 @@ impl Kind {
     /// What belongs here, as the end of "… is not": ``a duration such as `"4h"` ``.
     pub fn expected(&self) -> String {
         match (self.primitive, self.format, &self.reference) {
+            (Primitive::Any, ..) => "a text, a number or a boolean".to_owned(),
             (_, Some(format), _) => format.expected().to_owned(),
             (_, _, Some(whose)) => format!("the name of a `{whose}`"),
             (Primitive::Text, ..) => "a text".to_owned(),
             (Primitive::Integer, ..) => "a whole number".to_owned(),
             (Primitive::Boolean, ..) => "`#true` or `#false`".to_owned(),
-            (Primitive::Any, ..) => "a text, a number or a boolean".to_owned(),
         }
     }
 

@@ -14,7 +14,7 @@ use super::correct::{self, Correction, Corrections};
 use super::model::{NodeShape, Schema};
 use super::rules::{ANNOTATION, NO_PLAN, REPEATED_NODE, UNKNOWN_NODE, WRONG_PLACE};
 use super::schema;
-use crate::diagnostics::{Diagnostic, FileId, Fix, SourceFiles, Span, list, nearest};
+use crate::diagnostics::{Diagnostic, FileId, Fix, SourceFiles, Span, extend_without_echoes, list, nearest};
 use crate::language::{Document, Node};
 
 /// Adds everything about the shape of a document: unknown, missing and repeated
@@ -24,17 +24,29 @@ use crate::language::{Document, Node};
 /// `files` are what the document was read from. A diagnostic of a whole text
 /// replaces those of its words that are there already.
 pub(in crate::language) fn validate(document: &mut Document, files: &SourceFiles, diagnostics: &mut Vec<Diagnostic>) {
-    let mut validator = Validator { schema: schema(), files, diagnostics, corrections: Corrections::new() };
+    let mut validator = Validator {
+        schema: schema(),
+        files,
+        earlier: diagnostics,
+        found: Vec::new(),
+        corrections: Corrections::new(),
+        nameless: false,
+    };
     validator.document(document);
-    let corrections = validator.corrections;
+    let Validator { found, corrections, nameless, .. } = validator;
+    extend_without_echoes(diagnostics, found);
     correct::apply(document, &corrections);
+    document.incomplete |= nameless;
 }
 
 struct Validator<'a> {
     schema: &'static Schema,
     files: &'a SourceFiles,
-    diagnostics: &'a mut Vec<Diagnostic>,
+    earlier: &'a mut Vec<Diagnostic>,
+    found: Vec<Diagnostic>,
     corrections: Corrections,
+    /// A name, or what refers to one, could not be read.
+    nameless: bool,
 }
 
 /// Where a node stands.
@@ -56,7 +68,7 @@ impl Validator<'_> {
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
+        self.found.push(diagnostic);
     }
 
     fn document(&mut self, document: &Document) {

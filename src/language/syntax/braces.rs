@@ -227,16 +227,30 @@ impl<'a> Walk<'a> {
         let span = Span::new(self.file, range.clone());
         let diagnostic = Diagnostic::new(&BRACE, span, "this `}` closes nothing");
         self.reports.push(if first {
+            // With its whole line, if it stands alone on it.
+            let line = self.text[..range.start].rfind('\n').map_or(0, |at| at + 1);
+            let rest = &self.text[range.end..];
+            let length = rest.find('\n').map_or(rest.len(), |at| at + 1);
+            let alone = rest[..length].trim().is_empty();
+            let gone = if alone { Span::new(self.file, line..range.end + length) } else { span };
             diagnostic
                 .label("no block of this indentation is open")
                 .help("remove it")
-                .fix(Fix::delete(span, "the brace"))
+                .fix(Fix::delete(gone, "the brace"))
         } else {
             let line = self.text[..range.start].rfind('\n').map_or(0, |at| at + 1);
-            self.doubtful.push(line..range.end);
-            diagnostic
-                .label("nothing on this line opens a block")
-                .help("write the `{` that it belongs to, or remove it")
+            let before = self.text[line..range.start].trim();
+            let diagnostic = diagnostic.label("nothing on this line opens a block");
+            if before.ends_with('}') {
+                diagnostic.help("remove it").fix(Fix::delete(span, "the brace"))
+            } else {
+                self.doubtful.push(line..range.end);
+                let start = range.start - self.text[line..range.start].trim_start().len();
+                let words = Span::new(self.file, start..start + before.len());
+                diagnostic
+                    .also(words, "perhaps its `{` is missing here")
+                    .help("write the `{` that it belongs to, or remove it")
+            }
         });
     }
 

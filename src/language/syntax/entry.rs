@@ -94,19 +94,26 @@ impl Parser<'_> {
                     .fix(Fix::delete(span, "the second `=`")),
             );
         }
-        let next = self.peek_past_space().map(|(_, token)| token);
-        let missing = next.is_none_or(|token| {
-            matches!(
-                token.kind,
-                TokenKind::Newline
-                    | TokenKind::Semicolon
-                    | TokenKind::LineComment
-                    | TokenKind::BraceOpen
-                    | TokenKind::BraceClose
-                    | TokenKind::ParenClose
-                    | TokenKind::SlashDash
-            )
+        let next = self.peek_past_space();
+        // `last= daily=7`: what follows is the next property, not this one's value.
+        let is_property = next.is_some_and(|(at, token)| {
+            let rest = self.tokens[at + 1..].iter().find(|token| token.kind != TokenKind::Space);
+            at > self.at && token.kind == TokenKind::Word && rest.is_some_and(|token| token.kind == TokenKind::Equals)
         });
+        let next = next.map(|(_, token)| token);
+        let missing = is_property
+            || next.is_none_or(|token| {
+                matches!(
+                    token.kind,
+                    TokenKind::Newline
+                        | TokenKind::Semicolon
+                        | TokenKind::LineComment
+                        | TokenKind::BraceOpen
+                        | TokenKind::BraceClose
+                        | TokenKind::ParenClose
+                        | TokenKind::SlashDash
+                )
+            });
         if missing {
             let span = self.span(name.span.start..equals.end);
             let message = format!("`{}` has no value", name.value);

@@ -246,7 +246,11 @@ impl<'a> Lexer<'a> {
         for (at, c) in rest.char_indices() {
             let here = &rest[at..];
             // `https://host` is meant as one word, though KDL sees a comment in it; so is `/var/*`.
-            let comment = (here.starts_with("//") && !rest[..at].ends_with(':')) || (here.starts_with("/*") && !path);
+            let comment = if here.starts_with("/*") {
+                !path && here[2..here.find(is_newline).unwrap_or(here.len())].contains("*/")
+            } else {
+                here.starts_with("//") && !rest[..at].ends_with(':')
+            };
             let continued = c == '\\' && self.continuation(self.at + at).is_some();
             if at > 0 && (is_delimiter(c) || comment || continued) {
                 return (TokenKind::Word, self.at + at);

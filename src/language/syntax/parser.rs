@@ -161,10 +161,22 @@ impl Parser<'_> {
                 }
                 Some(_) => {
                     let start = self.tokens[self.at].start;
-                    let node = self.node();
-                    let doubtful = self.doubtful.iter().any(|line| line.contains(&start));
-                    self.incomplete |= doubtful || node.is_none();
-                    nodes.extend(node.filter(|_| !doubtful));
+                    let mut node = self.node();
+                    let doubtful = self.doubtful.iter().find(|line| line.contains(&start));
+                    if doubtful.is_some() || node.is_none() {
+                        self.incomplete = true;
+                        // The block may lack what is dropped here.
+                        self.damaged = true;
+                    }
+                    if let (Some(line), Some(node)) = (doubtful, &mut node) {
+                        node.damaged = true;
+                        node.span.end = node.span.end.max(line.end);
+                        // The first of the line stands where it is; the others may belong into it.
+                        if !self.text[line.start..start].trim().is_empty() {
+                            continue;
+                        }
+                    }
+                    nodes.extend(node);
                 }
             }
         }

@@ -5,7 +5,7 @@
 //! edge of a word is tried; the best is the one after which the line's tokens
 //! stand apart, and that quotes the most text without swallowing punctuation.
 
-use super::lexer::{Token, TokenKind, lex};
+use super::lexer::{Token, TokenKind, is_newline, lex};
 use super::rules::{MULTILINE, QUOTE};
 use super::word::{WordKind, classify};
 use crate::diagnostics::{Diagnostic, Edit, FileId, Fix, Span};
@@ -19,6 +19,7 @@ const MAX_STRING_LINES: usize = 40;
 /// Replaces the tokens of every line that lacks a quotation mark, and reports each.
 pub(super) fn complete(text: &str, file: FileId, tokens: &mut Vec<Token>, diagnostics: &mut Vec<Diagnostic>) {
     let open = TokenKind::Quoted { hashes: 0, multiline: false, closed: false };
+    comments(text, file, tokens, diagnostics);
     several_lines(text, file, tokens, diagnostics);
     let mut from = 0;
     while let Some(found) = tokens[from..].iter().position(|token| token.kind == open) {
@@ -35,6 +36,38 @@ pub(super) fn complete(text: &str, file: FileId, tokens: &mut Vec<Token>, diagno
         if let Some(half) = half {
             diagnostics.push(report(text, file, half, start + at));
         }
+    }
+}
+
+/// A comment that begins where a string should go on: `".config/*"` without its
+/// first mark. The line is put in order, and what the comment had swallowed is read.
+fn comments(text: &str, file: FileId, tokens: &mut Vec<Token>, diagnostics: &mut Vec<Diagnostic>) {
+    let mut from = 0;
+    while let Some(found) = tokens[from..].iter().position(|token| matches!(token.kind, TokenKind::BlockComment { .. }))
+    {
+        let at = from + found;
+        from = at + 1;
+        let comment = tokens[at];
+        let end = text[comment.start..].find(is_newline).map_or(text.len(), |length| comment.start + length);
+        let first = tokens[..at].iter().rposition(ends_line).map_or(0, |before| before + 1);
+        let start = tokens[first].start;
+        let quotes = text[start..end].matches('"').count();
+        if comment.end <= end || quotes.is_multiple_of(2) {
+            continue;
+        }
+        let Some((mark, repaired)) = best_place(&text[start..end]) else { continue };
+        let repaired: Vec<Token> = repaired.into_iter().map(|token| shifted(token, mark, start)).collect();
+        diagnostics.extend(
+            repaired
+                .iter()
+                .find(|token| token.kind == TokenKind::HalfQuoted)
+                .map(|half| report(text, file, *half, start + mark)),
+        );
+        let rest =
+            lex(&text[end..]).into_iter().map(|t| Token { kind: t.kind, start: end + t.start, end: end + t.end });
+        from = first + repaired.len();
+        tokens.truncate(first);
+        tokens.extend(repaired.into_iter().chain(rest));
     }
 }
 
@@ -123,7 +156,7 @@ fn best_place(line: &str) -> Option<(usize, Vec<Token>)> {
         let before = line[..at].chars().next_back();
         let after = line[at..].chars().next();
         let outside = |c: Option<char>| c.is_none_or(|c| c.is_whitespace() || "(){};=".contains(c));
-        line.is_char_boundary(at) && (outside(before) != outside(after) || before == Some(')'))
+        line.is_char_boundary(at) && (outside(before) != outside(after) || matches!(before, Some(')' | '}')))
     };
     (0..=line.len())
         .filter(|at| line.is_char_boundary(*at) && edge(*at))
@@ -147,12 +180,18 @@ fn score(text: &str, tokens: &[Token], mark: usize) -> Option<i64> {
             TokenKind::Word if matches!(classify(here), WordKind::Bad(_)) => return None,
             _ => {}
         }
-        if value(token) && tokens.get(index + 1).is_some_and(value) {
+        let next = tokens.get(index + 1);
+        if value(token) && next.is_some_and(value) {
+            return None;
+        }
+        // `"/a/"{host}`: the string was to go on.
+        let marked = token.start == mark || token.end == mark + 1;
+        if marked && next.is_some_and(|next| next.kind == TokenKind::BraceOpen) {
             return None;
         }
         if let TokenKind::Quoted { multiline: false, .. } = token.kind {
             let inner = &here[1..here.len() - 1];
-            if token.start == mark || token.end == mark + 1 {
+            if marked {
                 if inner.trim().is_empty() || is_name(tokens, index) {
                     return None;
                 }
@@ -162,7 +201,11 @@ fn score(text: &str, tokens: &[Token], mark: usize) -> Option<i64> {
                 score -= 500;
             }
             // `root "/a }` closes the brace more likely than the folder's name ends in one.
-            score -= 100 * inner.matches(['{', '}', ';', '=']).count() as i64;
+            let count = |mark: &[char]| inner.matches(mark).count() as i64;
+            let unpaired = (count(&['{']) - count(&['}'])).abs() + (count(&['(']) - count(&[')'])).abs();
+            // `--option=value` is one argument of a program.
+            let assigned = if inner.starts_with('-') { 0 } else { count(&['=']) };
+            score -= 100 * (unpaired + count(&[';']) + assigned);
         }
     }
     Some(score)

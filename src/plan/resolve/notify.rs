@@ -31,7 +31,7 @@ impl Resolver<'_> {
         let channels: Vec<&Node> = node.children.iter().filter(is_channel).collect();
         let known = |child: &Node| is_channel(&child) || matches!(child.name.value.as_str(), "on" | "allow");
         match channels[..] {
-            [] if node.children.iter().all(known) => self.diagnostics.push(
+            [] if node.children.iter().all(known) && !node.damaged => self.diagnostics.push(
                 Diagnostic::new(&CHANNELS, name.span, format!("notify `{}` has no channel", name.value))
                     .help("add one of `slack`, `webhook`, `healthchecks`, `ntfy`, `email` or `command`"),
             ),

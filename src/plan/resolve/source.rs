@@ -155,7 +155,7 @@ impl Resolver<'_> {
             let name = child.name.value.as_str();
             PATH_SETTINGS.contains(&name) || matches!(name, "before" | "after" | "expect" | "allow")
         };
-        let Some(name) = argument(node).filter(|_| node.children.iter().all(known)) else { return };
+        let Some(name) = argument(node).filter(|_| node.children.iter().all(known) && !node.damaged) else { return };
         let message = format!("source `{}` names nothing to back up", name.value);
         self.diagnostics.push(
             Diagnostic::new(&EMPTY, name.span, message)

@@ -132,10 +132,14 @@ pub(super) fn copies_in_a_circle(subject: &Subject<'_>, out: &mut Vec<Diagnostic
 pub(super) fn copies_and_drills_without_their_source(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
     let defined: Vec<&str> =
         subject.defined().iter().filter(|name| name.kind == Kind::Source).map(|name| name.text).collect::<Vec<_>>();
+    // A name that nothing has, and which is reported, may be the one that is not found.
+    let takes_unknown = |tier: &Node| {
+        values(tier, "take").filter_map(|value| named(Kind::Source, value)).any(|name| !defined.contains(&name.text))
+    };
     for tier in subject.nodes("tier") {
         let (Some(from), Some(at)) = (copies_from(subject, tier), values(tier, "from").next()) else { continue };
         // One that copies from a tier that is broken, or takes nothing yet, is not to blame.
-        if !subject.is_sound(from.span) || from.child("take").is_none() {
+        if !subject.is_sound(from.span) || from.child("take").is_none() || takes_unknown(from) {
             continue;
         }
         let Some((from_name, _)) = own_name(from) else { continue };
@@ -156,6 +160,9 @@ pub(super) fn copies_and_drills_without_their_source(subject: &Subject<'_>, out:
         let tier = drill.property("tier").and_then(|value| named(Kind::Tier, value));
         let (Some(source), Some(name)) = (source, tier) else { continue };
         let Some(tier) = tier_called(subject, name.text).filter(|tier| subject.is_sound(tier.span)) else { continue };
+        if takes_unknown(tier) {
+            continue;
+        }
         if defined.contains(&source.text) && !takes(tier, source.text) {
             let message = format!("tier `{}` does not take `{}`", name.text, source.text);
             out.push(

@@ -41,6 +41,7 @@ impl Validator<'_> {
         let name = &node.name.value;
         let Some(wanted) = shape.argument(node.arguments.len()) else { return };
         let at = node.arguments.last().map_or(node.name.span, |last| last.span);
+        self.nameless |= wanted.kind.is_name();
         let named = matches!(wanted.kind.format, Some(Format::Name));
         let what = if named { "name" } else { "value" };
         let must = match wanted.kind.choices.len() {
@@ -52,6 +53,8 @@ impl Validator<'_> {
             diagnostic.label(if named { "a name must follow".to_owned() } else { format!("{must} must follow") });
         self.report(if shape.takes_children() && !node.children.is_empty() {
             diagnostic.help(format!("write `{name} {} {{`", wanted.placeholder))
+        } else if shape.is_wildcard() {
+            diagnostic.help(format!("write `{name} {}`", wanted.placeholder))
         } else {
             diagnostic.help(format!("write for example `{}`", example_line(shape)))
         });
@@ -161,7 +164,7 @@ impl Validator<'_> {
                 && whole.start <= span.start
                 && span.end <= whole.end
         };
-        self.diagnostics.retain(|diagnostic| !of_a_word(diagnostic));
+        self.earlier.retain(|diagnostic| !of_a_word(diagnostic));
         self.corrections.insert(node.name.span, Correction::Join { from: index, text: text.clone() });
         self.report(
             Diagnostic::new(&EXTRA_ARGUMENT, whole, format!("`{name}` takes one value, not {}", rest.len()))

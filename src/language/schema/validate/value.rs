@@ -16,6 +16,7 @@ impl Validator<'_> {
     pub(super) fn value(&mut self, value: &Value, kind: &Kind, of: &str) {
         if let Some(annotation) = value.annotation.as_ref().filter(|_| !kind.is_secret()) {
             let name = &annotation.value;
+            self.nameless |= kind.is_name();
             let message = format!("`{of}` takes no `({name})` reference");
             self.report(
                 Diagnostic::new(&ANNOTATION, value.span, message)
@@ -59,8 +60,9 @@ impl Validator<'_> {
             Primitive::Text if may_be_digits(kind) && value.written.is_some() => Some(ValueKind::String(shown.clone())),
             _ => None,
         };
-        if let Some(meant) = &meant {
-            self.correct(value.span, Correction::Value(meant.clone()));
+        match &meant {
+            Some(meant) => self.correct(value.span, Correction::Value(meant.clone())),
+            None => self.nameless |= kind.is_name(),
         }
         let meant = meant.map(|meant| match meant {
             ValueKind::Integer(number) => number.to_string(),
