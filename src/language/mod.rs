@@ -6,6 +6,7 @@
 
 mod allow;
 pub mod document;
+mod format;
 mod load;
 mod parse;
 pub mod schema;
@@ -13,6 +14,7 @@ mod silence;
 mod syntax;
 
 pub use document::{Document, Node, Property, Value, ValueKind};
+pub use format::format;
 pub use load::{Loaded, load};
 pub use parse::parse;
 pub use silence::silence;

@@ -8,9 +8,9 @@ use crate::diagnostics::{Diagnostic, FileId};
 /// With errors the document holds what could be read around them; see
 /// [`Document::incomplete`] and [`Node::damaged`](super::Node::damaged).
 pub fn parse(text: &str, file: FileId) -> (Document, Vec<Diagnostic>) {
-    let (mut document, mut diagnostics, tokens) = syntax::read(text, file);
+    let (mut document, mut diagnostics, _) = syntax::read(text, file);
     Diagnostic::sort(&mut diagnostics);
-    allow::attach(&mut document, text, &tokens, file);
+    allow::take_children(&mut document.nodes);
     (document, diagnostics)
 }
 
@@ -105,8 +105,34 @@ one { // plan: allow(d)
         let one = &document.nodes[0];
         assert_eq!(allowed(one), ["a", "b::c", "d"]);
         assert_eq!(allowed(&one.children[0]), ["e"]);
-        assert_eq!(allowed(&one.children[1]), ["g", "h", "f", "i"]);
+        assert_eq!(allowed(&one.children[1]), ["f", "i", "g", "h"]);
         assert!(one.children[1].children.is_empty());
         assert!(one.allowed.iter().all(|code| text[code.span.range()] == code.value));
+    }
+
+    #[test]
+    fn a_comment_behind_several_things_belongs_to_the_last() {
+        let text = "\
+a; b // plan: allow(of-b)
+c { d; e // plan: allow(of-e)
+    f { g; h } // plan: allow(of-f)
+}; i { /* x */ // plan: allow(of-i)
+    j
+}
+k /-l // plan: allow(of-k)
+m; /-n // plan: allow(of-nobody)
+// plan: allow(of-nobody)
+/-o
+p
+";
+        let mut found = Vec::new();
+        fn collect(nodes: &[Node], out: &mut Vec<String>) {
+            for node in nodes {
+                out.extend(node.allowed.iter().map(|code| format!("{} {}", node.name.value, code.value)));
+                collect(&node.children, out);
+            }
+        }
+        collect(&read(text).nodes, &mut found);
+        assert_eq!(found, ["b of-b", "e of-e", "f of-f", "i of-i", "k of-k"]);
     }
 }

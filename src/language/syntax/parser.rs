@@ -9,7 +9,7 @@ use super::rules::{BRACE, COMMENT, DEPTH, EQUALS, MULTILINE, NAME, QUOTE, SEPARA
 use super::word::{BadWord, WordKind, classify};
 use super::{braces, quotes};
 use crate::diagnostics::{Diagnostic, Edit, FileId, Fix, Span, Spanned};
-use crate::language::{Document, Node, Property, Value, ValueKind};
+use crate::language::{Document, Node, Property, Value, ValueKind, allow};
 use std::ops::Range;
 
 /// Blocks within blocks. A plan has four.
@@ -145,23 +145,48 @@ impl Parser<'_> {
 
     /// Nodes up to a closing brace, which is left, or the end.
     fn nodes(&mut self) -> Vec<Node> {
-        let mut nodes = Vec::new();
+        let mut nodes: Vec<Node> = Vec::new();
+        // A comment behind something on its line belongs to that, any other to the node that follows.
+        let mut behind = self.depth > 0;
+        let mut last_counts = false;
+        let mut allowed = Vec::new();
         loop {
-            self.skip_lines();
             match self.peek_kind() {
                 None | Some(TokenKind::BraceClose) => return nodes,
+                Some(TokenKind::Newline | TokenKind::Continuation) => {
+                    behind = false;
+                    self.at += 1;
+                }
+                Some(TokenKind::LineComment) => {
+                    let codes = self.allowed_here();
+                    match nodes.last_mut() {
+                        Some(node) if behind && last_counts => node.allowed.extend(codes),
+                        _ if behind => {}
+                        _ => allowed.extend(codes),
+                    }
+                    self.at += 1;
+                }
+                Some(TokenKind::Space | TokenKind::BlockComment { .. }) => self.at += 1,
                 Some(TokenKind::SlashDash) => {
                     if self.slashdash() {
                         self.node();
                     }
+                    (behind, last_counts) = (true, false);
+                    allowed.clear();
                 }
                 Some(TokenKind::BraceOpen) if nodes.last().is_some_and(|node| self.is_own_block(node)) => {
                     let node = nodes.last_mut().expect("the guard saw it");
                     self.block_on_next_line(node);
+                    behind = true;
                 }
                 Some(_) => {
                     let start = self.tokens[self.at].start;
                     let mut node = self.node();
+                    let codes = std::mem::take(&mut allowed);
+                    (behind, last_counts) = (true, node.is_some());
+                    if let Some(node) = &mut node {
+                        node.allowed.splice(0..0, codes);
+                    }
                     let doubtful = self.doubtful.iter().find(|line| line.contains(&start));
                     if doubtful.is_some() || node.is_none() {
                         self.incomplete = true;
@@ -173,6 +198,7 @@ impl Parser<'_> {
                         node.span.end = node.span.end.max(line.end);
                         // The first of the line stands where it is; the others may belong into it.
                         if !self.text[line.start..start].trim().is_empty() {
+                            last_counts = false;
                             continue;
                         }
                     }
@@ -180,6 +206,11 @@ impl Parser<'_> {
                 }
             }
         }
+    }
+
+    /// What the line comment here silences.
+    fn allowed_here(&self) -> Vec<Spanned<String>> {
+        allow::codes_in(self.text, &self.tokens[self.at], self.file)
     }
 
     /// Whether the block here belongs to the node before it, but for the line break.
@@ -200,7 +231,7 @@ impl Parser<'_> {
                 .fix(fix),
         );
         self.children(node);
-        self.after_children();
+        self.after_children(node);
     }
 
     /// Takes a `/-`; whether something follows that it can take out.
@@ -387,12 +418,12 @@ impl Parser<'_> {
                 TokenKind::Newline | TokenKind::Semicolon | TokenKind::LineComment | TokenKind::BraceClose => return,
                 TokenKind::BraceOpen => {
                     self.children(node);
-                    self.after_children();
+                    self.after_children(node);
                     return;
                 }
                 TokenKind::SlashDash => {
                     if self.slashdash() {
-                        let mut dropped = node.clone();
+                        let mut dropped = Self::taken_out(node);
                         if self.peek_kind() == Some(TokenKind::BraceOpen) {
                             self.children(&mut dropped);
                             block = true;
@@ -413,6 +444,20 @@ impl Parser<'_> {
         }
     }
 
+    /// What takes in the entries that a `/-` takes out of a node.
+    fn taken_out(node: &Node) -> Node {
+        Node {
+            name: node.name.clone(),
+            annotation: None,
+            arguments: Vec::new(),
+            properties: Vec::new(),
+            children: Vec::new(),
+            span: node.span,
+            allowed: Vec::new(),
+            damaged: false,
+        }
+    }
+
     fn children(&mut self, node: &mut Node) {
         let brace = self.tokens[self.at];
         self.at += 1;
@@ -422,6 +467,12 @@ impl Parser<'_> {
             self.skip_block();
         } else {
             self.depth += 1;
+            while let Some(TokenKind::Space | TokenKind::BlockComment { .. }) = self.peek_kind() {
+                self.at += 1;
+            }
+            if self.peek_kind() == Some(TokenKind::LineComment) {
+                node.allowed.extend(self.allowed_here());
+            }
             node.children = self.nodes();
             self.depth -= 1;
         }
@@ -446,7 +497,7 @@ impl Parser<'_> {
     }
 
     /// Behind a block a node has ended: only a commented-out block may follow.
-    fn after_children(&mut self) {
+    fn after_children(&mut self, node: &Node) {
         loop {
             self.skip_space();
             let Some(token) = self.peek() else { return };
@@ -460,9 +511,7 @@ impl Parser<'_> {
                         self.at = slash;
                         return;
                     }
-                    self.at += 1;
-                    self.skip_block();
-                    self.at += 1;
+                    self.children(&mut Self::taken_out(node));
                 }
                 TokenKind::BraceOpen => {
                     self.report_damage(
