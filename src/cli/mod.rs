@@ -10,6 +10,7 @@ mod commands;
 mod exit_codes;
 mod failure;
 mod interrupt;
+mod lock_file;
 mod output;
 mod plan_file;
 mod progress;

@@ -68,7 +68,8 @@ pub(super) fn check_content(path: &Path, text: &str, severities: Severities, con
 /// The largest plan file that is read; real ones have some kilobytes.
 const MAX_PLAN_BYTES: u64 = 16 << 20;
 
-fn read(path: &Path) -> std::io::Result<String> {
+/// A text file of a bounded size.
+pub(super) fn read(path: &Path) -> std::io::Result<String> {
     let file = std::fs::File::open(path)?;
     if file.metadata()?.is_dir() {
         return Err(std::io::Error::from(std::io::ErrorKind::IsADirectory));
@@ -85,7 +86,14 @@ fn read(path: &Path) -> std::io::Result<String> {
 /// left to `plan check` (with `-v` they are printed too).
 pub(super) fn load(named: Option<&Path>, context: &Context, output: &mut Output) -> Result<PlanFile, Failure> {
     let path = find(named, context)?;
-    let checked = check(&path, Severities::default(), context)?;
+    let checked = sound(&path, context, output)?;
+    let plan = checked.into_plan().expect("a sound plan is one");
+    Ok(PlanFile { path, plan })
+}
+
+/// The same with all that was found out about it: a plan without errors.
+pub(super) fn sound(path: &Path, context: &Context, output: &mut Output) -> Result<Checked, Failure> {
+    let checked = check(path, Severities::default(), context)?;
     let shown: Vec<Diagnostic> = checked
         .diagnostics
         .iter()
@@ -96,14 +104,30 @@ pub(super) fn load(named: Option<&Path>, context: &Context, output: &mut Output)
         let text = human(output).render(&shown, &checked.files);
         output.say_block(&text);
     }
-    match checked.into_plan() {
-        Some(plan) => Ok(PlanFile { path, plan }),
-        None => Err(Failure::new(
-            Exit::InvalidPlan,
-            format!("the plan `{}` has errors, so nothing was done", path.display()),
-        )
-        .help("put right what is said above; `plan explain CODE` tells more of a code in brackets")),
+    if checked.plan().is_some() {
+        return Ok(checked);
     }
+    Err(Failure::new(Exit::InvalidPlan, format!("the plan `{}` has errors, so nothing was done", path.display()))
+        .help("put right what is said above; `plan explain CODE` tells more of a code in brackets"))
+}
+
+/// Writes a file whole: either the old or the new text is there, whatever happens; the mode stays.
+pub(super) fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    const NEW_FILE_MODE: u32 = 0o644;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let permissions = match std::fs::metadata(path) {
+        Ok(metadata) => metadata.permissions(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            std::os::unix::fs::PermissionsExt::from_mode(NEW_FILE_MODE)
+        }
+        Err(error) => return Err(error),
+    };
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    std::io::Write::write_all(&mut file, text.as_bytes())?;
+    file.as_file().set_permissions(permissions)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// How diagnostics are shown to a person on standard error.

@@ -1,6 +1,7 @@
 use super::describe;
-use super::{Action, Compiled, Needs};
+use super::{Action, CompileError, Compiled, Needs, Selection, compile, projection};
 use crate::base::format_duration;
+use crate::diagnostics::Diagnostic;
 use crate::plan::{Command, Encryption, Key, Notify, Origin, PathSource, Plan, Source, Tier};
 use std::fmt::Write;
 
@@ -13,6 +14,15 @@ pub struct Section {
     pub title: String,
     /// Stable text: no time, no path of this host.
     pub lines: Vec<String>,
+}
+
+/// The lock of a whole plan: all of its steps, what they come to, and what is `said` of it by default.
+///
+/// # Errors
+/// The plan does not compile.
+pub fn lock(plan: &Plan, said: &[Diagnostic]) -> Result<String, CompileError> {
+    let compiled = compile(plan, &Selection::everything(plan))?;
+    Ok(lock_text(plan, &compiled, &projection(plan, said)))
 }
 
 /// The compiled plan as text to commit and to review: what it says once

@@ -9,6 +9,7 @@
 //! is the same for the same plan.
 
 mod compiled;
+mod consequence;
 mod describe;
 mod difference;
 mod graph;
@@ -16,6 +17,7 @@ mod job;
 mod lock;
 mod passes;
 pub mod print;
+mod projection;
 mod ready;
 #[cfg(test)]
 mod sample;
@@ -27,7 +29,8 @@ pub use compiled::{CompileError, Compiled, compile};
 pub use difference::{lock_changes, lock_diff};
 pub use graph::{Cycle, Edge, Graph, Needs, NodeId};
 pub use job::{Job, JobName, jobs};
-pub use lock::{Section, lock_text, resolved};
+pub use lock::{Section, lock, lock_text, resolved};
+pub use projection::projection;
 pub use ready::{ReadySet, Skipped};
 pub use selection::{Selection, UnknownName};
 pub use step::{Action, Step, Upload};

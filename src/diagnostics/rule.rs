@@ -37,7 +37,7 @@ impl Rule {
         }
         page.push_str("\n## Silencing it\n\n");
         if self.severity == Severity::Error {
-            page.push_str("This is an error: the plan cannot run as it stands, so it cannot be silenced.\n");
+            page.push_str("This is an error, so it cannot be silenced.\n");
         } else {
             let _ = write!(
                 page,

@@ -249,7 +249,7 @@ fn a_rule_has_a_page() {
 
     ## Silencing it
 
-    This is an error: the plan cannot run as it stands, so it cannot be silenced.
+    This is an error, so it cannot be silenced.
     ");
     insta::assert_snapshot!(WARNING.page(), @r#"
     # plan::names::unused

@@ -12,6 +12,7 @@ mod check;
 mod class;
 mod coverage;
 mod figures;
+pub mod file;
 mod job;
 mod key;
 mod load;
@@ -68,7 +69,7 @@ const FAMILIES: &[Family] = &[
 /// Every rule of the program: those of the language, of values, of the stores, and these.
 pub fn catalogue(stores: StoreChecks) -> Catalogue {
     let (language, plan) = (crate::language::rules(), crate::plan::rules());
-    let mut families: Vec<&[&'static Rule]> = vec![&language, &plan, stores.rules];
+    let mut families: Vec<&[&'static Rule]> = vec![&language, &plan, &file::RULES, stores.rules];
     families.extend(FAMILIES.iter().map(|family| family.rules));
     Catalogue::new(&families)
 }

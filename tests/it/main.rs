@@ -9,6 +9,7 @@ mod frame;
 mod golden;
 mod interruption;
 mod keys;
+mod lock;
 mod partial;
 mod plans;
 mod prune;

@@ -42,6 +42,14 @@ fn every_plan_compiles_to_the_graph_that_was_reviewed() {
 }
 
 #[test]
+fn every_plan_compiles_to_what_its_lock_says() {
+    for (_, path) in plans() {
+        assert!(path.with_extension("lock").exists(), "`plan lock {}` writes it", path.display());
+        TestEnvironment::new().ok(&["lock", "--check", &path.to_string_lossy()]);
+    }
+}
+
+#[test]
 fn checking_needs_no_secret_and_touches_nothing() {
     for (_, path) in plans() {
         let environment = TestEnvironment::new();

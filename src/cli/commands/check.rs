@@ -1,4 +1,5 @@
 use super::super::failure::{Failure, Outcome};
+use super::super::lock_file::LockFile;
 use super::super::output::Output;
 use super::super::plan_file;
 use crate::base::{Context, Exit};
@@ -10,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// Tell everything that is wrong with a plan, with the place, the reason and the fix
 ///
-/// Needs no network and no secret, so it belongs into CI. Ends with 65 if there
+/// Needs no network and no secret, so it belongs into CI. Where a lock lies beside a plan
+/// (`plan lock`), tells what has changed since it was written. Ends with 65 if there
 /// is an error (with `--deny warnings` also if there is a warning).
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -18,7 +20,7 @@ Examples:
   plan check                             the plans in this folder and in plans/
   plan check plans/ shared.kdl           all plans in a folder, and a file
   plan check --deny warnings --format github
-  plan check --allow plan::key::single_recipient
+  plan check --allow plan::security::one_recipient
   plan check --fix                       make the mechanical fixes
   plan check - --stdin-filename plans/a.kdl < draft.kdl")]
 pub(in crate::cli) struct Arguments {
@@ -128,13 +130,29 @@ fn check_one(
     context: &Context,
 ) -> Result<Checked, Failure> {
     if path != Path::new("-") {
-        return plan_file::check(path, severities.clone(), context);
+        let mut checked = plan_file::check(path, severities.clone(), context)?;
+        compare_with_lock(path, &mut checked, context)?;
+        return Ok(checked);
     }
     let mut text = String::new();
     std::io::stdin()
         .read_to_string(&mut text)
         .map_err(|error| Failure::usage("cannot read the plan from the standard input").because(&error))?;
     Ok(plan_file::check_content(&arguments.stdin_filename, &text, severities.clone(), context))
+}
+
+/// Adds what is to be said if the plan is not what the lock beside it says.
+fn compare_with_lock(path: &Path, checked: &mut Checked, context: &Context) -> Result<(), Failure> {
+    if checked.plan().is_none() || !LockFile::is_beside(path, context) {
+        return Ok(());
+    }
+    // A lock has what is said by default, whatever this command line asks for.
+    let by_default = plan_file::check(path, Severities::default(), context)?;
+    if let Some(plan) = by_default.plan() {
+        checked.diagnostics.extend(LockFile::compare(path, plan, &by_default.diagnostics, context));
+        diagnostics::Diagnostic::sort(&mut checked.diagnostics);
+    }
+    Ok(())
 }
 
 /// Fixes may uncover others: a few rounds are enough for all that are mechanical.
@@ -155,27 +173,17 @@ fn fix(
         }
         for (file, text) in &outcome.changed {
             let name = &checked.files.get(*file).name;
-            replace(&context.working_directory.join(name), text)
+            plan_file::replace(&context.working_directory.join(name), text)
                 .map_err(|error| Failure::failed(format!("cannot write `{name}`")).because(&error))?;
         }
         made += outcome.applied;
         checked = plan_file::check(path, severities.clone(), context)?;
+        compare_with_lock(path, &mut checked, context)?;
     }
     if made > 0 {
         output.note(&format!("made {made} {} in `{}`", if made == 1 { "fix" } else { "fixes" }, path.display()));
     }
     Ok(checked)
-}
-
-/// Either the old or the new text is there, whatever happens; the mode stays.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    std::io::Write::write_all(&mut file, text.as_bytes())?;
-    file.as_file().set_permissions(std::fs::metadata(path)?.permissions())?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }
 
 fn print(checked: &Checked, path: &Path, arguments: &Arguments, output: &mut Output) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 use super::super::failure::{Failure, Outcome};
 use super::super::output::Output;
-use super::super::{interrupt, progress::Ticker, reach};
+use super::super::{interrupt, lock_file::LockFile, plan_file, progress::Ticker, reach};
 use crate::archive::{ArchiveTable, MergedRows};
 use crate::base::{ByteSize, Cell, Column, Context, Exit, Paint, RunId, Style, Table, rfc3339};
 use crate::compile::{Job, JobName, UnknownName, jobs};
@@ -22,6 +22,7 @@ use std::path::PathBuf;
 Examples:
   plan diff
   plan diff --tier cloud --source data
+  plan diff --lock                       changes of the plan, not of the data
   plan diff --detailed-exitcode --quiet && echo nothing has changed")]
 pub(in crate::cli) struct Arguments {
     /// The plan file.
@@ -35,7 +36,10 @@ pub(in crate::cli) struct Arguments {
     /// A file with the identity to read with; may be repeated.
     #[arg(long, value_name = "FILE")]
     identity: Vec<PathBuf>,
-    /// End with 2 if anything would be uploaded or would expire.
+    /// Compare the plan with its lock instead: what has changed in it since `plan lock`.
+    #[arg(long, conflicts_with_all = ["tier", "source", "identity"])]
+    lock: bool,
+    /// End with 2 if anything would be uploaded or would expire, or if the plan has changed.
     #[arg(long)]
     detailed_exitcode: bool,
 }
@@ -67,6 +71,9 @@ impl JobDiff {
 }
 
 pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut Output) -> Outcome {
+    if arguments.lock {
+        return plan_changes(&arguments, context, output);
+    }
     let file = reach::load(arguments.plan.clone(), &mut Vec::new(), context, output)?;
     let site = Site::new(&file.plan, &file.path, context);
     reach::check_sources(&file.plan, &arguments.source)?;
@@ -81,6 +88,29 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     print(&diffs, &site, output)?;
     let changed = diffs.iter().any(JobDiff::is_change);
     Ok(if changed && arguments.detailed_exitcode { Exit::Changes } else { Exit::Done })
+}
+
+/// What the plan compiles to, compared with its lock.
+fn plan_changes(arguments: &Arguments, context: &Context, output: &mut Output) -> Outcome {
+    let path = plan_file::find(arguments.plan.as_deref(), context)?;
+    let checked = plan_file::sound(&path, context, output)?;
+    let plan = checked.plan().expect("a sound plan is one");
+    let lock = LockFile::of(&path, plan, &checked.diagnostics, context)?;
+    if lock.committed.is_none() {
+        return Err(Failure::failed(format!("there is no lock `{}`", lock.path.display()))
+            .help(format!("write it with `plan lock {}`", path.display())));
+    }
+    let changes = lock.changes();
+    if output.json {
+        output.document(&json!({ "format_version": 1, "plan": plan.name.value, "changes": changes }))?;
+    } else if changes.is_empty() {
+        output.note(&format!("nothing has changed since `{}` was written", lock.path.display()));
+    }
+    let is_told = !output.json && !output.quiet;
+    for change in changes.iter().filter(|_| is_told) {
+        output.line(change)?;
+    }
+    Ok(if !changes.is_empty() && arguments.detailed_exitcode { Exit::Changes } else { Exit::Done })
 }
 
 fn diff(

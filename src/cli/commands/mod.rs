@@ -10,6 +10,7 @@ mod graph;
 mod init;
 mod key;
 mod list;
+mod lock;
 mod ls;
 mod man;
 mod next;
@@ -34,6 +35,7 @@ pub(super) enum Verb {
     Schema(schema::Arguments),
     Show(show::Arguments),
     Graph(graph::Arguments),
+    Lock(lock::Arguments),
     Diff(diff::Arguments),
     Run(run::Arguments),
     Next(next::Arguments),
@@ -57,6 +59,7 @@ pub(super) fn dispatch(verb: Verb, context: &Context, output: &mut Output) -> Ou
         Verb::Schema(arguments) => schema::run(arguments, output),
         Verb::Show(arguments) => show::run(arguments, context, output),
         Verb::Graph(arguments) => graph::run(arguments, context, output),
+        Verb::Lock(arguments) => lock::run(arguments, context, output),
         Verb::Diff(arguments) => diff::run(arguments, context, output),
         Verb::Run(arguments) => run::run(arguments, context, output),
         Verb::Next(arguments) => next::run(arguments, context, output),
