@@ -151,6 +151,8 @@ class Store:
     def __init__(self, folder, identity):
         self.folder, self.identity = folder, identity
         self.records, self.checked, self.problems = {}, set(), 0
+        # What the snapshot that is restored lists as its own: objects of runs that died may be among it.
+        self.listed = {}
 
     def path(self, name):
         parts = name.split("/") if isinstance(name, str) else [""]
@@ -206,7 +208,8 @@ class Store:
         parts, path = name.split("/"), self.path(name)
         if len(parts) != 3:
             return
-        size, sha256 = self.record(parts[1], parts[2][:RUN_ID_LENGTH])[1].get(name, (None, None))
+        objects = self.record(parts[1], parts[2][:RUN_ID_LENGTH])[1]
+        size, sha256 = objects.get(name) or self.listed.get(name, (None, None))
         if size is None:
             return
         wrong = os.path.getsize(path) != size
@@ -438,6 +441,8 @@ def tree_key(path):
 
 class Snapshot:
     def __init__(self, store, name):
+        _, folder, file = name.split("/")
+        store.listed = store.record(folder, file[:RUN_ID_LENGTH])[1]
         self.store, self.record = store, store.json(name)
 
     def layer(self, place, layer):

@@ -104,7 +104,17 @@ impl<W: Write> LayerWriter<W> {
         Ok(())
     }
 
-    fn flush_block(&mut self) -> io::Result<()> {
+    /// The contents so far: of whole blocks.
+    pub fn toc(&self) -> &LayerToc {
+        &self.toc
+    }
+
+    pub fn output(&mut self) -> &mut W {
+        &mut self.output
+    }
+
+    /// Ends the block under way: what [`LayerWriter::toc`] says is then true of all rows so far.
+    pub fn flush_block(&mut self) -> io::Result<()> {
         if self.block.rows() == 0 {
             return Ok(());
         }

@@ -91,7 +91,8 @@ pub struct RunRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<RunId>,
     pub totals: SnapshotTotals,
-    /// Everything this run wrote, the snapshot too, but not this record itself.
+    /// Everything this run wrote, the snapshot too, but not this record itself;
+    /// and what it took over from runs that died.
     pub objects: Vec<StoredObject>,
     /// Objects of earlier runs that this run's snapshot needs.
     pub requires: Vec<String>,

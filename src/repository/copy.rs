@@ -3,7 +3,7 @@ use super::verify::objects_of;
 use super::{Catalogue, Repository, RepositoryError};
 use crate::base::{Cancellation, Context};
 use crate::stores::{Class, Put, StoreErrorKind, WriteOptions};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{Read, Write};
 
 /// What a copy did.
@@ -32,8 +32,17 @@ pub fn copy(
         None => Repository::create(to, context)?,
     };
     let present: BTreeSet<String> = target.store.list("")?.into_iter().map(|object| object.name).collect();
-    let sizes: std::collections::HashMap<String, u64> =
+    let sizes: HashMap<String, u64> =
         from.store().list("")?.into_iter().map(|object| (object.name, object.size_bytes)).collect();
+    let records = from.records(None)?;
+    // By object: the record of the run that lists it, which need not be in its name.
+    let owners: HashMap<&str, String> = records
+        .iter()
+        .flat_map(|record| {
+            let name = layout::run_record(&record.source, &record.run);
+            record.objects.iter().map(move |object| (object.name.as_str(), name.clone()))
+        })
+        .collect();
     let mut outcome = CopyOutcome::default();
     let mut copied: BTreeSet<String> = BTreeSet::new();
     // What the target's own retention has forgotten must not come back.
@@ -46,8 +55,8 @@ pub fn copy(
         let mut needed: BTreeSet<String> =
             objects_of(record).filter(|name| *name != info.name).map(String::from).collect();
         // Of earlier runs only objects may be needed; their records tell how to verify those.
-        let runs: Vec<_> = needed.iter().filter_map(|name| layout::parse(name)).collect();
-        needed.extend(runs.into_iter().map(|(source, run)| layout::run_record(&source, &run)));
+        let owning: BTreeSet<String> = needed.iter().filter_map(|name| owners.get(name.as_str())).cloned().collect();
+        needed.extend(owning);
         let own_record = layout::run_record(&record.source, &record.run);
         for name in needed.iter().filter(|name| **name != own_record).chain([&own_record, &info.name]) {
             if present.contains(name) || !copied.insert(name.clone()) {

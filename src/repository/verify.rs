@@ -138,7 +138,13 @@ fn needed_objects(
             needed.entry(name).or_default().insert(id.clone());
         }
     }
-    let of_run = |name: &str| request.only_run.is_none_or(|run| layout::parse(name).is_some_and(|(_, of)| of == *run));
+    // What it went on from, of a run that died, is listed among its own.
+    let own: Option<BTreeSet<&str>> = request.only_run.map(|run| {
+        let infos = request.snapshots.iter().filter(|info| info.run == *run);
+        let listed = infos.clone().filter_map(|info| info.record.as_ref()).flat_map(|record| &record.objects);
+        infos.map(|info| info.name.as_str()).chain(listed.map(|object| object.name.as_str())).collect()
+    });
+    let of_run = |name: &str| own.as_ref().is_none_or(|own| own.contains(name));
     Ok(needed
         .into_iter()
         .filter(|(name, _)| of_run(name))

@@ -2,7 +2,7 @@
 //! is clean. And a tree that changes while it is read.
 
 use crate::support::trees::{self, Privilege};
-use crate::support::{Backup, Comparison, Random, TreePrint, assert_same_tree};
+use crate::support::{Backup, Comparison, Random, TreePrint, assert_same_tree, have};
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -82,6 +82,38 @@ fn a_first_run_killed_in_the_middle_is_made_good_by_the_next() {
     let id = backup.snapshot();
     assert_eq!(backup.snapshots(), std::slice::from_ref(&id));
     assert_same_tree(&backup.source(), &backup.restore(&id), EVERYTHING);
+}
+
+#[test]
+fn a_first_run_killed_twice_is_continued_and_uploads_nothing_twice() {
+    for backup in [Backup::with_tier("volume-size \"1MiB\""), Backup::plain("volume-size \"1MiB\"")] {
+        // Each of these fills an archive.
+        for file in 0..12 {
+            fs::write(backup.source().join(format!("f{file:02}")), Random::new(file).bytes(2 << 20)).unwrap();
+        }
+        trees::build_small_files(&backup.source().join("small"), 200, 15);
+        for _ in 0..2 {
+            assert!(kill_after_growth(&backup, 9 << 20), "24 MiB are not stored before 18 MiB are");
+            backup.environment.advance(chrono::Duration::hours(1));
+        }
+        assert!(backup.snapshots().is_empty());
+        let stored = archive_bytes(&backup);
+        let outcome = backup.run().expect_code(0);
+        assert!(outcome.stdout.contains("continued: "), "the summary tells it:\n{outcome}");
+        // Of each run that was killed, the archive under way and the one before it may be lost.
+        let uploaded = archive_bytes(&backup) - stored;
+        assert!((4 << 20..17 << 20).contains(&uploaded), "{uploaded}");
+        let id = backup.snapshots().pop().unwrap();
+        assert_same_tree(&backup.source(), &backup.restore(&id), EVERYTHING);
+        if ["age", "zstd", "python3"].into_iter().all(have) {
+            assert_same_tree(&backup.source(), &backup.restore_by_script(&id), EVERYTHING);
+        }
+        backup.environment.ok(&["verify", "--level", "contents"]);
+    }
+}
+
+fn archive_bytes(backup: &Backup) -> u64 {
+    backup.archives().iter().map(|path| fs::metadata(path).unwrap().len()).sum()
 }
 
 #[test]

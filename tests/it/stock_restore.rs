@@ -3,7 +3,6 @@
 
 use crate::support::trees::{self, Privilege};
 use crate::support::{Backup, Comparison, TreePrint, have};
-use std::process::Command;
 
 #[test]
 fn the_script_in_the_store_restores_every_incremental_snapshot() {
@@ -34,14 +33,7 @@ fn restore_with_the_script(backup: Backup) {
         kept.push((backup.snapshot(), print));
     }
     for (id, print) in [&kept[0], &kept[3], &kept[5]] {
-        let target = backup.environment.path(format!("by script {id}"));
-        let mut command = Command::new("python3");
-        command.arg(backup.store().join("restore.py")).args(["--snapshot", id]);
-        if let Some(identity) = backup.identity() {
-            command.arg("--identity").arg(identity);
-        }
-        let output = command.arg("--to").arg(&target).current_dir(backup.environment.path("")).output().unwrap();
-        assert!(output.status.success(), "restore.py: {}", String::from_utf8_lossy(&output.stderr));
+        let target = backup.restore_by_script(id);
         let owners = trees::privilege() == Privilege::Root;
         print.assert_is(&target, Comparison { owners, ..Comparison::ALL });
     }

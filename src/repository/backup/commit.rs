@@ -3,19 +3,20 @@
 
 use super::parent::{Parent, open_layers};
 use super::pipeline::Packed;
+use super::resume::Adopted;
 use super::scan::Scanned;
-use super::write::{Written, delta_name};
+use super::write::Written;
 use super::{BackupOutcome, BackupRequest, base_of};
 use crate::archive::{
     ArchiveIndex, HashingWriter, LayerRef, LayerToc, LayerWriter, MergedRows, Outcome, Row, RunIndex, RunRecord,
     Snapshot, SnapshotTotals, StoredObject, seal,
 };
-use crate::base::Context;
+use crate::base::{Context, RunId};
 use crate::repository::open::FORMAT_VERSION;
-use crate::repository::state::{ChunkPlace, Current, CurrentLayer, LayerFile, LocalState};
+use crate::repository::state::{ChunkPlace, Current, CurrentLayer, Journal, LayerFile, LocalState, StoredArchive};
 use crate::repository::{Repository, RepositoryError, layout};
 use crate::stores::{Class, Put, WriteOptions};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufWriter, Write};
 use std::sync::atomic::Ordering;
 
@@ -35,14 +36,21 @@ pub(super) fn commit(
     packed: Packed,
     context: &Context,
 ) -> Result<BackupOutcome, RepositoryError> {
-    let Packed { parent, scanned, written, chunks } = packed;
-    let mut commit = Commit { request, repository, state, objects: Vec::new() };
-    for archive in &written.archives {
-        let (size, sha256) = (archive.info.size, archive.info.sha256.clone());
-        commit.objects.push(StoredObject { name: archive.name.clone(), size, sha256 });
+    let Packed { mut parent, scanned, mut written, chunks } = packed;
+    let live = merge_live(&scanned, &written);
+    let journal = written.journal.take();
+    let objects = written.archives.iter().map(StoredArchive::object).collect();
+    let mut commit = Commit { request, repository, state, journal, objects, adopted_bytes: 0 };
+    let (mut earlier, new) = chunks.into_parts();
+    let adopted = parent.adopted.take();
+    if let Some(adopted) = &adopted {
+        // What nothing needs any more is left to a prune.
+        let is_live = |archive: &&StoredArchive| live.iter().any(|(name, _)| name == archive.name());
+        let (needed, rest): (Vec<_>, Vec<_>) = adopted.archives.iter().partition(is_live);
+        needed.into_iter().for_each(|archive| commit.adopt(archive.object()));
+        rest.into_iter().for_each(|archive| earlier.forget(written.table.place(archive.name())));
     }
-    let (earlier, new) = chunks.into_parts();
-    if written.places.iter().any(Option::is_some) && !request.full {
+    if (written.places.iter().any(Option::is_some) || adopted.is_some()) && !request.full {
         let mut new: Vec<_> = new
             .filter_map(|(hash, chunk)| {
                 let (archive, base) = written.places.get(chunk.seq as usize).copied().flatten()?;
@@ -54,20 +62,40 @@ pub(super) fn commit(
     }
     drop(earlier);
 
-    let (layers, toc) = commit.layers(&parent, &written)?;
-    commit.index(&written, toc)?;
-    commit.finish(parent, scanned, written, layers, context)
+    let (layers, toc) = commit.layers(&parent, adopted.as_ref(), &written)?;
+    if let Some(adopted) = &adopted {
+        commit.adopted_indexes(adopted)?;
+    }
+    let archives = written.archives.iter().map(|archive| archive.index.clone()).collect();
+    if !written.archives.is_empty() || toc.is_some() {
+        commit.index(&request.run, archives, toc)?;
+    }
+    commit.finish(parent, scanned, written, layers, live, context)
 }
 
 struct Commit<'a> {
     request: &'a BackupRequest<'a>,
     repository: &'a Repository,
     state: &'a LocalState,
-    /// Everything written so far.
+    journal: Option<Journal>,
+    /// Everything written so far, and what is adopted of runs that died.
     objects: Vec<StoredObject>,
+    /// Of the latter.
+    adopted_bytes: u64,
 }
 
 impl Commit<'_> {
+    /// Lists an object that a run which died has stored among this one's.
+    fn adopt(&mut self, object: StoredObject) {
+        self.adopted_bytes += object.size;
+        self.objects.push(object);
+    }
+
+    /// What this run itself has stored.
+    fn stored_bytes(&self) -> u64 {
+        self.objects.iter().map(|object| object.size).sum::<u64>() - self.adopted_bytes
+    }
+
     fn encrypted(&self) -> bool {
         self.request.recipients.is_some()
     }
@@ -77,22 +105,25 @@ impl Commit<'_> {
     fn layers(
         &mut self,
         parent: &Parent,
+        adopted: Option<&Adopted>,
         written: &Written,
     ) -> Result<(Vec<CurrentLayer>, Option<LayerToc>), RepositoryError> {
         let mut layers = parent.current.as_ref().map(|current| current.layers.clone()).unwrap_or_default();
-        let delta = delta_name(self.request);
-        if written.delta.rows == 0 && !layers.is_empty() {
+        let delta = LocalState::delta_name(self.request.source, &self.request.run);
+        let adopted_rows = adopted.map_or(0, |adopted| adopted.rows);
+        if written.delta.rows + adopted_rows == 0 && !layers.is_empty() {
             // Nothing else is lost with it.
             let _ = std::fs::remove_file(self.state.folder().join(&delta));
             return Ok((layers, None));
         }
-        let mut rows = written.delta.rows;
+        let mut rows = written.delta.rows + adopted_rows;
         let mut keep = layers.len();
         while keep > 0 && layers[keep - 1].stored.rows <= MERGE_RATIO * rows {
             rows += layers[keep - 1].stored.rows;
             keep -= 1;
         }
-        let merged = layers.split_off(keep);
+        let merged: Vec<String> = layers.split_off(keep).into_iter().map(|layer| layer.file).collect();
+        let merged: Vec<&String> = merged.iter().chain(adopted.map(|adopted| &adopted.file)).collect();
         let file = LocalState::layer_name(self.request.source, &self.request.run);
         let object = layout::tree(self.request.source, &self.request.run, self.encrypted());
         let toc = self.write_layer(&merged, written, &delta, &file, &object, keep == 0)?;
@@ -105,7 +136,7 @@ impl Commit<'_> {
     /// At the bottom nothing is left for a deletion to hide.
     fn write_layer(
         &mut self,
-        merged: &[CurrentLayer],
+        merged: &[&String],
         written: &Written,
         delta: &str,
         file: &str,
@@ -115,7 +146,7 @@ impl Commit<'_> {
         let failed = |error| self.state.failed(error);
         let stored_failed = |error| RepositoryError::io(self.request.store, object, error);
         let mut table = written.table.clone();
-        let mut readers = open_layers(merged, self.state, &mut table)?;
+        let mut readers = open_layers(merged.iter().copied(), self.state, &mut table)?;
         let delta_path = self.state.folder().join(delta);
         let (reader, _) = LayerFile::open(&delta_path, &mut table)
             .map_err(|error| self.state.failed(std::io::Error::other(error)))?;
@@ -160,25 +191,40 @@ impl Commit<'_> {
         Ok(toc)
     }
 
-    fn index(&mut self, written: &Written, layer: Option<LayerToc>) -> Result<(), RepositoryError> {
-        if written.archives.is_empty() && layer.is_none() {
-            return Ok(());
+    /// Stores the indexes that runs which died could not store any more: one for
+    /// each, for an archive's name leads to that of its own run.
+    fn adopted_indexes(&mut self, adopted: &Adopted) -> Result<(), RepositoryError> {
+        let mut runs: BTreeMap<RunId, Vec<ArchiveIndex>> = BTreeMap::new();
+        for archive in &adopted.archives {
+            let (_, run) = layout::parse(archive.name()).expect("only well named archives are adopted");
+            runs.entry(run).or_default().push(archive.index.clone());
         }
-        let archives = written
-            .archives
-            .iter()
-            .map(|archive| ArchiveIndex {
-                name: archive.name.clone(),
-                frames: archive.info.frames.clone(),
-                chunks: archive.chunks.clone(),
-            })
-            .collect();
-        let index = RunIndex { format_version: FORMAT_VERSION, run: self.request.run.clone(), archives, layer };
+        for (run, archives) in runs {
+            let name = layout::index(self.request.source, &run, self.encrypted());
+            match adopted.indexes.iter().find(|index| index.name == name) {
+                Some(stored) => self.adopt(stored.clone()),
+                None => self.index(&run, archives, None)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn index(
+        &mut self,
+        run: &RunId,
+        archives: Vec<ArchiveIndex>,
+        layer: Option<LayerToc>,
+    ) -> Result<(), RepositoryError> {
+        let index = RunIndex { format_version: FORMAT_VERSION, run: run.clone(), archives, layer };
         let json = serde_json::to_vec(&index).expect("plain data becomes JSON");
-        let name = layout::index(self.request.source, &self.request.run, self.encrypted());
+        let name = layout::index(self.request.source, run, self.encrypted());
         let packed = zstd::bulk::compress(&json, INDEX_LEVEL)
             .map_err(|error| RepositoryError::io(self.request.store, &name, error))?;
         let (bytes, object) = self.sealed(&name, &packed)?;
+        if let Some(journal) = &mut self.journal {
+            // A run after this one must know it for its own.
+            journal.index(&object).map_err(|error| self.state.failed(error))?;
+        }
         self.repository.store.put(&name, &bytes, Put::IfAbsent)?;
         self.objects.push(object);
         Ok(())
@@ -199,10 +245,10 @@ impl Commit<'_> {
         scanned: Scanned,
         written: Written,
         layers: Vec<CurrentLayer>,
+        live: Vec<(String, u64)>,
         context: &Context,
     ) -> Result<BackupOutcome, RepositoryError> {
         let request = self.request;
-        let live = merge_live(&scanned, &written);
         self.check_still_there(&parent, &live)?;
         let mut unreadable = scanned.unreadable;
         unreadable.extend(written.packed.unreadable);
@@ -210,7 +256,7 @@ impl Commit<'_> {
         let mut totals = sum(&scanned.totals, &written.packed.totals);
         totals.unreadable = scanned.unreadable_count + written.packed.unreadable_count;
         totals.read_bytes = request.progress.read_bytes.load(Ordering::Relaxed);
-        totals.stored_bytes = self.objects.iter().map(|object| object.size).sum();
+        totals.stored_bytes = self.stored_bytes();
         let parent_run = parent.current.as_ref().map(|current| current.run.clone());
         let mode = if request.full { "full" } else { "incremental" };
         let finished = context.now();
@@ -245,6 +291,8 @@ impl Commit<'_> {
         self.repository.store.put(&name, &bytes, Put::IfAbsent)?;
 
         if !request.full {
+            let journals = self.state.journals(request.source);
+            self.state.forget_journals(request.source, &journals).map_err(|error| self.state.failed(error))?;
             let mut current = Current::new(&self.repository.config.id, &request.run, &snapshot.base, self.encrypted());
             current.layers = layers;
             current.totals = totals;
@@ -256,7 +304,7 @@ impl Commit<'_> {
         Ok(BackupOutcome { record, unreadable, notes: parent.notes, read_files })
     }
 
-    fn record(&self, snapshot: &Snapshot, live: &[(String, u64)], parent: Option<crate::base::RunId>) -> RunRecord {
+    fn record(&self, snapshot: &Snapshot, live: &[(String, u64)], parent: Option<RunId>) -> RunRecord {
         let own: BTreeSet<&str> = self.objects.iter().map(|object| object.name.as_str()).collect();
         let mut requires = BTreeSet::new();
         for layer in &snapshot.layers {
@@ -269,7 +317,7 @@ impl Commit<'_> {
         requires.retain(|name| !own.contains(name.as_str()));
         let is_partial = snapshot.totals.unreadable > 0;
         let mut totals = snapshot.totals;
-        totals.stored_bytes = self.objects.iter().map(|object| object.size).sum();
+        totals.stored_bytes = self.stored_bytes();
         RunRecord {
             format_version: FORMAT_VERSION,
             run: snapshot.run.clone(),
@@ -290,10 +338,10 @@ impl Commit<'_> {
     }
 
     /// Another host may have pruned meanwhile: what the snapshot needs of earlier
-    /// runs must be there at the moment of the commit.
+    /// runs, adopted or not, must be there at the moment of the commit.
     fn check_still_there(&self, parent: &Parent, live: &[(String, u64)]) -> Result<(), RepositoryError> {
-        let own: BTreeSet<&str> = self.objects.iter().map(|object| object.name.as_str()).collect();
-        let needed: Vec<&str> = live.iter().map(|(name, _)| name.as_str()).filter(|name| !own.contains(name)).collect();
+        let is_own = |name: &str| layout::parse(name).is_some_and(|(_, run)| run == self.request.run);
+        let needed: Vec<&str> = live.iter().map(|(name, _)| name.as_str()).filter(|name| !is_own(name)).collect();
         if needed.is_empty() {
             return Ok(());
         }

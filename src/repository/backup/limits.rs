@@ -26,3 +26,7 @@ pub(super) const RACY_NANOSECONDS: i64 = 20_000_000;
 /// Archives whose last bytes are on their way while the next one is written:
 /// each may hold the parts of an upload in memory.
 pub(super) const ARCHIVES_CLOSING: usize = 1;
+
+/// An archive that is neither this large nor full is not noted in the journal: to
+/// upload it again costs about as much as syncing the journal's files. Chosen.
+pub(super) const JOURNALLED_BYTES: u64 = 8 << 20;

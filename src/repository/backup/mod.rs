@@ -15,6 +15,7 @@ mod pack;
 mod parent;
 mod piece;
 mod pipeline;
+mod resume;
 mod scan;
 mod stream;
 mod write;
@@ -105,7 +106,8 @@ impl BackupOutcome {
 ///
 /// On success the snapshot is committed and every object is in the store. On
 /// failure, and after a kill at any moment, earlier snapshots are untouched and
-/// only unreferenced objects may be left behind.
+/// only unreferenced objects may be left behind. The next run goes on from the
+/// archives among them, unless it is full.
 ///
 /// # Errors
 /// Only where there is no new snapshot. Files that can't be read are no error:

@@ -1,9 +1,10 @@
+use super::resume::{self, Adopted};
 use super::{BackupRequest, base_of};
 use crate::archive::{ArchiveTable, Entry, Extent, LayerReader, LayerWriter, MergedRows, Row};
 use crate::base::ContentHash;
-use crate::repository::state::{ChunkPlace, Current, CurrentLayer, KnownChunks, LayerFile, LocalState};
+use crate::repository::state::{ChunkPlace, Current, CurrentLayer, Journal, KnownChunks, LayerFile, LocalState};
 use crate::repository::{Catalogue, Repository, RepositoryError, layout};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::BufWriter;
 
 /// What the new snapshot builds on.
@@ -16,26 +17,32 @@ pub(super) struct Parent {
     /// Archives in the store now.
     pub(super) alive: HashSet<String>,
     pub(super) notes: Vec<String>,
+    /// What runs stored that never came to their end.
+    pub(super) adopted: Option<Adopted>,
+    /// Until the writer takes it.
+    pub(super) journal: Option<Journal>,
 }
 
 impl Parent {
-    /// The parent's manifest, in order; empty where there is none.
+    /// The parent's manifest with what is adopted over it, in order; empty where
+    /// there is neither.
     pub(super) fn rows(&self, state: &LocalState) -> Result<MergedRows, RepositoryError> {
-        let layers = self.current.as_ref().map_or(&[][..], |current| &current.layers);
-        open_layers(layers, state, &mut self.table.clone()).map(MergedRows::new)
+        let layers = self.current.iter().flat_map(|current| &current.layers).map(|layer| &layer.file);
+        let files = layers.chain(self.adopted.iter().map(|adopted| &adopted.file));
+        open_layers(files, state, &mut self.table.clone()).map(MergedRows::new)
     }
 }
 
 /// Opens local layers, oldest first.
-pub(super) fn open_layers(
-    layers: &[CurrentLayer],
+pub(super) fn open_layers<'f>(
+    files: impl IntoIterator<Item = &'f String>,
     state: &LocalState,
     table: &mut ArchiveTable,
 ) -> Result<Vec<LayerReader>, RepositoryError> {
-    layers
-        .iter()
-        .map(|layer| {
-            let path = state.folder().join(&layer.file);
+    files
+        .into_iter()
+        .map(|file| {
+            let path = state.folder().join(file);
             LayerFile::open(&path, table)
                 .map(|(reader, _)| reader)
                 .map_err(|error| state.failed(std::io::Error::other(error)))
@@ -43,7 +50,7 @@ pub(super) fn open_layers(
         .collect()
 }
 
-/// Finds the parent in local state, else in the store where a key is at hand.
+/// Finds the parent, and what a run that died has left to go on from.
 pub(super) fn find(
     request: &BackupRequest<'_>,
     repository: &Repository,
@@ -52,29 +59,45 @@ pub(super) fn find(
 ) -> Result<Parent, RepositoryError> {
     let indexes: HashSet<_> =
         repository.store.list(layout::INDEXES)?.into_iter().filter_map(|object| layout::parse(&object.name)).collect();
+    let archives: HashMap<String, u64> =
+        repository.store.list(layout::ARCHIVES)?.into_iter().map(|object| (object.name, object.size_bytes)).collect();
     // An archive is of use only with its index.
-    let alive: HashSet<String> = repository
-        .store
-        .list(layout::ARCHIVES)?
-        .into_iter()
-        .filter(|object| layout::parse(&object.name).is_some_and(|run| indexes.contains(&run)))
-        .map(|object| object.name)
-        .collect();
+    let has_index = |name: &str| layout::parse(name).is_some_and(|run| indexes.contains(&run));
+    let alive: HashSet<String> = archives.keys().filter(|name| has_index(name)).cloned().collect();
     let mut parent = Parent {
         current: None,
         chunks: KnownChunks::default(),
         table: ArchiveTable::default(),
         alive,
         notes: Vec::new(),
+        adopted: None,
+        journal: None,
     };
     state.sweep(request.source, state.current(request.source, &repository.config.id).as_ref());
     if request.full {
         return Ok(parent);
     }
-    parent.chunks = KnownChunks::load(state, &parent.alive, &mut parent.table);
     let snapshots = catalogue.snapshot_names(Some(request.source))?;
+    let leftover = resume::find(request, repository, state, &archives, &snapshots, &mut parent)?;
+    parent.chunks = KnownChunks::load(state, &parent.alive, &mut parent.table);
+    find_snapshot(request, repository, catalogue, state, &snapshots, &mut parent)?;
+    if let Some(leftover) = leftover {
+        resume::adopt(request, repository, state, leftover, &mut parent)?;
+    }
+    Ok(parent)
+}
+
+/// Finds the newest snapshot in local state, else in the store where a key is at hand.
+fn find_snapshot(
+    request: &BackupRequest<'_>,
+    repository: &Repository,
+    catalogue: &Catalogue<'_>,
+    state: &LocalState,
+    snapshots: &[(String, crate::base::RunId, String)],
+    parent: &mut Parent,
+) -> Result<(), RepositoryError> {
     if snapshots.is_empty() && parent.alive.is_empty() {
-        return Ok(parent);
+        return Ok(());
     }
     let encrypted = request.recipients.is_some();
     let exists = |run: &crate::base::RunId| snapshots.iter().any(|(_, found, _)| found == run);
@@ -88,25 +111,25 @@ pub(super) fn find(
             && current.layers.iter().all(|layer| has_tree(&layer.stored.object))
     });
     if let Some(current) = local {
-        let opened = open_layers(&current.layers, state, &mut parent.table);
+        let opened = open_layers(current.layers.iter().map(|layer| &layer.file), state, &mut parent.table);
         if opened.is_ok() {
             parent.current = Some(current);
-            return Ok(parent);
+            return Ok(());
         }
         parent.notes.push(format!("the local state of `{}` is damaged", request.source));
     }
     if snapshots.is_empty() {
-        return Ok(parent);
+        return Ok(());
     }
     if request.identities.is_some() || !encrypted {
-        rebuild(request, repository, catalogue, state, &mut parent)?;
+        rebuild(request, repository, catalogue, state, parent)?;
     } else if parent.chunks.is_empty() {
         parent.notes.push(format!(
             "there is no local state of `{}` and no key here to read the store with: everything is uploaded again, once",
             request.source
         ));
     }
-    Ok(parent)
+    Ok(())
 }
 
 /// Reads the newest readable snapshot's manifest into local state. The copy has

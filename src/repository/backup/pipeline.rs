@@ -107,7 +107,7 @@ pub(super) fn run(
     let (frame_in, frame_out) = bounded::<FrameTask>(FRAMES_WAITING);
     let (piece_in, piece_out) = bounded::<Piece>(PIECES_WAITING);
     let command_output = Mutex::new(command.as_mut().and_then(|(child, _)| child.take_output()));
-    let writer = Writer::new(request, repository, state, &parent)?;
+    let writer = Writer::new(request, repository, state, &mut parent)?;
     let scanned = thread::scope(|scope| {
         let (failure, chunks) = (&failure, &chunks);
         let writing = thread::Builder::new()

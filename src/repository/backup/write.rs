@@ -1,27 +1,30 @@
 //! The writing thread: puts pieces in order, writes archives, and lists what
 //! they hold as the rows of the new manifest layer.
 
-use super::limits::ARCHIVES_CLOSING;
+use super::limits::{ARCHIVES_CLOSING, JOURNALLED_BYTES};
 use super::parent::Parent;
 use super::piece::{BatchEnd, ItemResult, PendingContent, PendingExtent, Piece};
 use super::scan::Scanned;
-use super::{BackupRequest, Progress, archive_name};
+use super::{BackupRequest, Progress, archive_name, resume};
 use crate::archive::{
-    ArchiveInfo, ArchiveTable, ArchiveWriter, ChunkRow, Content, Entry, Extent, LayerToc, LayerWriter, Link, Row,
+    ArchiveIndex, ArchiveInfo, ArchiveTable, ArchiveWriter, ChunkRow, Content, Entry, Extent, LayerToc, LayerWriter,
+    Link, Row,
 };
 use crate::files::FileKind;
-use crate::repository::state::{LayerFile, LocalState};
+use crate::repository::state::{Journal, LayerFile, LayerMark, LocalState, StoredArchive};
 use crate::repository::{Repository, RepositoryError};
 use crate::stores::{Class, ObjectWriter, StoreError, WriteOptions};
 use crossbeam_channel::Receiver;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{self, BufWriter, Write};
 use std::thread::{self, JoinHandle};
 
 /// What the writing thread leaves behind.
 pub(super) struct Written {
-    pub(super) archives: Vec<WrittenArchive>,
+    pub(super) archives: Vec<StoredArchive>,
+    /// Where this run noted an archive, or goes on from another run.
+    pub(super) journal: Option<Journal>,
     /// The new rows, in the local layer file `delta`.
     pub(super) delta: LayerToc,
     pub(super) delta_file: File,
@@ -33,12 +36,6 @@ pub(super) struct Written {
     pub(super) packed: Scanned,
 }
 
-pub(super) struct WrittenArchive {
-    pub(super) name: String,
-    pub(super) info: ArchiveInfo,
-    pub(super) chunks: Vec<ChunkRow>,
-}
-
 struct OpenArchive {
     name: String,
     number: u32,
@@ -46,13 +43,31 @@ struct OpenArchive {
     chunks: Vec<ChunkRow>,
 }
 
+/// An archive that will be in the store once its thread has ended.
+struct Closing {
+    thread: JoinHandle<Result<(), StoreError>>,
+    archive: StoredArchive,
+    /// The rows that need no later archive; `None`: not worth a journal.
+    rows: Option<LayerMark>,
+}
+
+impl Closing {
+    /// Whether a run that has failed should wait for it; one that was cancelled ends at once.
+    fn can_wait(&self, request: &BackupRequest<'_>) -> bool {
+        self.thread.is_finished() || !request.cancel.is_cancelled()
+    }
+}
+
 pub(super) struct Writer<'a> {
     request: &'a BackupRequest<'a>,
     repository: &'a Repository,
+    state: &'a LocalState,
     rows: LayerWriter<BufWriter<File>>,
     open: Option<OpenArchive>,
     /// Archives whose end is on its way to the store, oldest first.
-    closing: VecDeque<JoinHandle<Result<(), StoreError>>>,
+    closing: VecDeque<Closing>,
+    /// What a run after this one goes on from if this one dies.
+    journal: Option<Journal>,
     waiting: BTreeMap<(u64, u32), Piece>,
     next: (u64, u32),
     /// Where the batch under way begins.
@@ -66,31 +81,29 @@ pub(super) struct Writer<'a> {
 
 #[derive(Default)]
 struct WrittenSoFar {
-    archives: Vec<WrittenArchive>,
+    archives: Vec<StoredArchive>,
     table: ArchiveTable,
     places: Vec<Option<(u32, u64)>>,
     packed: Scanned,
-}
-
-/// The name of the new rows' file, until it is known what layer they become.
-pub(super) fn delta_name(request: &BackupRequest<'_>) -> String {
-    format!("{}.delta", LocalState::layer_name(request.source, &request.run))
 }
 
 impl<'a> Writer<'a> {
     pub(super) fn new(
         request: &'a BackupRequest<'a>,
         repository: &'a Repository,
-        state: &LocalState,
-        parent: &Parent,
+        state: &'a LocalState,
+        parent: &mut Parent,
     ) -> Result<Self, RepositoryError> {
-        let file = state.create(&delta_name(request)).map_err(|error| state.failed(error))?;
+        let delta = LocalState::delta_name(request.source, &request.run);
+        let file = state.create(&delta).map_err(|error| state.failed(error))?;
         Ok(Self {
             request,
             repository,
+            state,
             rows: LayerWriter::local(BufWriter::with_capacity(1 << 18, file)),
             open: None,
             closing: VecDeque::new(),
+            journal: parent.journal.take(),
             waiting: BTreeMap::new(),
             next: (0, 0),
             batch_place: None,
@@ -101,6 +114,23 @@ impl<'a> Writer<'a> {
     }
 
     pub(super) fn run(mut self, pieces: &Receiver<Piece>, tickets: &Receiver<()>) -> Result<Written, RepositoryError> {
+        if let Err(error) = self.write_all(pieces, tickets) {
+            // What is stored in spite of it should not be stored again.
+            while self.closing.front().is_some_and(|first| first.can_wait(self.request)) {
+                if self.wait_for_oldest().is_err() {
+                    break;
+                }
+            }
+            return Err(error);
+        }
+        let failed = |error| RepositoryError::State { path: self.request.state.clone(), source: error };
+        let (output, delta) = self.rows.finish().map_err(failed)?;
+        let delta_file = LayerFile::finish(output, &delta).map_err(failed)?;
+        let WrittenSoFar { archives, table, places, packed } = self.written;
+        Ok(Written { archives, journal: self.journal, delta, delta_file, table, places, packed })
+    }
+
+    fn write_all(&mut self, pieces: &Receiver<Piece>, tickets: &Receiver<()>) -> Result<(), RepositoryError> {
         let mut aborted = false;
         for piece in pieces {
             if self.request.cancel.is_cancelled() {
@@ -127,11 +157,7 @@ impl<'a> Writer<'a> {
         while !self.closing.is_empty() {
             self.wait_for_oldest()?;
         }
-        let failed = |error| RepositoryError::State { path: self.request.state.clone(), source: error };
-        let (output, delta) = self.rows.finish().map_err(failed)?;
-        let delta_file = LayerFile::finish(output, &delta).map_err(failed)?;
-        let WrittenSoFar { archives, table, places, packed } = self.written;
-        Ok(Written { archives, delta, delta_file, table, places, packed })
+        Ok(())
     }
 
     fn piece(&mut self, piece: Piece, tickets: &Receiver<()>) -> Result<(), RepositoryError> {
@@ -165,7 +191,8 @@ impl<'a> Writer<'a> {
     }
 
     fn open_archive(&mut self) -> Result<OpenArchive, RepositoryError> {
-        let name = archive_name(self.request, self.written.archives.len() as u32 + 1);
+        let closed = self.written.archives.len() + self.closing.len();
+        let name = archive_name(self.request, closed as u32 + 1);
         // A file boundary may be far past the volume size, and parts are counted.
         let options = WriteOptions { class: Class::Data, expected_bytes: Some(self.request.volume_bytes) };
         let output = self.repository.store.create(&name, &options)?;
@@ -184,18 +211,43 @@ impl<'a> Writer<'a> {
         while self.closing.len() >= ARCHIVES_CLOSING {
             self.wait_for_oldest()?;
         }
-        let closing = thread::Builder::new()
+        let ArchiveInfo { frames, size, sha256 } = info;
+        let is_full = size >= self.request.volume_bytes;
+        let rows = if self.request.full || !(is_full || size >= JOURNALLED_BYTES) {
+            None
+        } else {
+            self.rows.flush_block().map_err(|error| self.state.failed(error))?;
+            Some(LayerMark::of(self.rows.toc()))
+        };
+        let thread = thread::Builder::new()
             .name("close".to_owned())
             .spawn(move || output.finish())
             .map_err(|error| RepositoryError::Internal(error.to_string()))?;
-        self.closing.push_back(closing);
-        self.written.archives.push(WrittenArchive { name, info, chunks });
+        let archive = StoredArchive { size, sha256, index: ArchiveIndex { name, frames, chunks } };
+        self.closing.push_back(Closing { thread, archive, rows });
         Ok(())
     }
 
     fn wait_for_oldest(&mut self) -> Result<(), RepositoryError> {
-        let Some(closing) = self.closing.pop_front() else { return Ok(()) };
-        closing.join().map_err(|_| RepositoryError::Internal("a thread that ends an archive failed".to_owned()))??;
+        let Some(Closing { thread, archive, rows }) = self.closing.pop_front() else { return Ok(()) };
+        thread.join().map_err(|_| RepositoryError::Internal("a thread that ends an archive failed".to_owned()))??;
+        if let Some(rows) = rows {
+            self.note(&archive, rows).map_err(|error| self.state.failed(error))?;
+        }
+        self.written.archives.push(archive);
+        Ok(())
+    }
+
+    /// Writes down that an archive is stored: first its rows, then that they are there.
+    fn note(&mut self, archive: &StoredArchive, rows: LayerMark) -> io::Result<()> {
+        self.rows.output().flush()?;
+        self.rows.output().get_ref().sync_data()?;
+        let mut journal = match self.journal.take() {
+            Some(journal) => journal,
+            None => Journal::start(self.state, self.request.source, &resume::head(self.request, self.repository))?,
+        };
+        journal.archive(archive, self.rows.toc(), rows)?;
+        self.journal = Some(journal);
         Ok(())
     }
 
@@ -212,6 +264,9 @@ impl<'a> Writer<'a> {
         let last = seqs.map(|extent| if let PendingExtent::Batch { seq, .. } = extent { *seq } else { 0 }).max();
         self.unresolved.push_back((last.unwrap_or(0), end.rows));
         self.resolve()?;
+        while self.closing.front().is_some_and(|first| first.thread.is_finished()) {
+            self.wait_for_oldest()?;
+        }
         if self.open.as_ref().is_some_and(|archive| archive.writer.packed() >= self.request.volume_bytes) {
             self.close_archive()?;
         }

@@ -86,6 +86,24 @@ impl KnownChunks {
         None
     }
 
+    /// These and `new`, which is sorted by hash; both number archives as `table` does.
+    pub(crate) fn joined(&self, new: &[(ContentHash, ChunkPlace)], table: &ArchiveTable) -> Self {
+        let mut records = Vec::with_capacity(self.records.len() + new.len() * RECORD_BYTES);
+        let joined = self.merge(new, |hash, place| {
+            push_record(&mut records, hash, place);
+            Ok(())
+        });
+        joined.expect("memory takes every record");
+        Self { records, places: (0..table.names().len() as u32).map(Some).collect() }
+    }
+
+    /// The chunks of an archive are not known any more.
+    pub(crate) fn forget(&mut self, archive: u32) {
+        for place in &mut self.places {
+            place.take_if(|place| *place == archive);
+        }
+    }
+
     /// Writes these and `new` (sorted) as what the next run will know.
     pub(crate) fn save(
         &self,
@@ -96,11 +114,25 @@ impl KnownChunks {
         let temporary = format!("{FILE}.new");
         let mut output = BufWriter::with_capacity(1 << 20, state.create(&temporary)?);
         let mut record_bytes = Vec::with_capacity(RECORD_BYTES);
-        let mut write = |hash: &[u8], place: ChunkPlace| {
+        self.merge(new, |hash, place| {
             record_bytes.clear();
             push_record(&mut record_bytes, hash, place);
             output.write_all(&record_bytes)
-        };
+        })?;
+        let names = serde_json::to_vec(table.names()).expect("plain data becomes JSON");
+        output.write_all(&names)?;
+        output.write_all(&(names.len() as u64).to_le_bytes())?;
+        output.write_all(MAGIC)?;
+        let file = output.into_inner().map_err(io::IntoInnerError::into_error)?;
+        state.publish(&file, &temporary, FILE)
+    }
+
+    /// Calls `write` for each of these and of `new`, in order, each hash once.
+    fn merge(
+        &self,
+        new: &[(ContentHash, ChunkPlace)],
+        mut write: impl FnMut(&[u8], ChunkPlace) -> io::Result<()>,
+    ) -> io::Result<()> {
         let mut new = new.iter().peekable();
         for at in 0..self.len() {
             let record = self.record(at);
@@ -116,12 +148,7 @@ impl KnownChunks {
         for (hash, place) in new {
             write(&hash.0, *place)?;
         }
-        let names = serde_json::to_vec(table.names()).expect("plain data becomes JSON");
-        output.write_all(&names)?;
-        output.write_all(&(names.len() as u64).to_le_bytes())?;
-        output.write_all(MAGIC)?;
-        let file = output.into_inner().map_err(io::IntoInnerError::into_error)?;
-        state.publish(&file, &temporary, FILE)
+        Ok(())
     }
 }
 

@@ -56,4 +56,15 @@ impl LayerFile {
         let reader = LayerReader::local(unseal(object, false, None)?, toc.clone(), table);
         Ok((reader, toc))
     }
+
+    /// Opens a layer that was cut off; `toc` lists blocks that are there.
+    pub(crate) fn open_unfinished(
+        path: &Path,
+        toc: LayerToc,
+        table: &mut ArchiveTable,
+    ) -> Result<LayerReader, FormatError> {
+        let file = File::open(path)?;
+        let size = file.metadata()?.len();
+        Ok(LayerReader::local(unseal(FileObject { file, size }, false, None)?, toc, table))
+    }
 }

@@ -7,9 +7,11 @@
 //! What is damaged or does not fit the repository is treated as lost.
 
 mod chunks;
+mod journal;
 mod layer_file;
 
 pub(crate) use chunks::{ChunkPlace, KnownChunks};
+pub(crate) use journal::{Interrupted, Journal, JournalHead, LayerMark, StoredArchive};
 pub(crate) use layer_file::LayerFile;
 
 use super::{RepositoryError, layout};
@@ -110,9 +112,14 @@ impl LocalState {
         format!("{}.json", layout::component(source))
     }
 
+    /// What the name of each file that `run` writes begins with.
+    fn run_prefix(source: &str, run: &RunId) -> String {
+        format!("{}-{run}", layout::component(source))
+    }
+
     /// The name of the local copy of the layer that `run` writes.
     pub(crate) fn layer_name(source: &str, run: &RunId) -> String {
-        format!("{}-{run}.layer", layout::component(source))
+        format!("{}.layer", Self::run_prefix(source, run))
     }
 
     /// Makes `current` what the next run starts from; layers no longer named are deleted.
@@ -123,24 +130,32 @@ impl LocalState {
         Ok(())
     }
 
-    /// Deletes layers and temporary files of `source` that `current` does not name.
+    /// Deletes layers and temporary files of `source` that neither `current` nor a
+    /// journal names.
     pub(crate) fn sweep(&self, source: &str, current: Option<&Current>) {
-        let prefix = format!("{}-", layout::component(source));
-        let Ok(entries) = std::fs::read_dir(&self.folder) else { return };
-        for entry in entries.flatten() {
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else { continue };
-            // `a` must not sweep the layers of `a-b`: what follows the prefix is a run.
-            let is_layer = name
-                .strip_prefix(&prefix)
-                .and_then(|rest| rest.get(..25))
-                .is_some_and(|run| run.parse::<RunId>().is_ok());
+        let journals = self.journals(source);
+        for (run, name) in self.files_of(source) {
             let named = current.is_some_and(|current| current.layers.iter().any(|layer| layer.file == name));
-            if is_layer && !named {
+            if !named && !journals.contains(&run) {
                 // A leftover costs space, nothing else; the next sweep tries again.
-                let _ = std::fs::remove_file(entry.path());
+                let _ = std::fs::remove_file(self.folder.join(name));
             }
         }
+    }
+
+    /// The files that runs of `source` wrote, in no order.
+    fn files_of(&self, source: &str) -> Vec<(RunId, String)> {
+        let prefix = format!("{}-", layout::component(source));
+        let Ok(entries) = std::fs::read_dir(&self.folder) else { return Vec::new() };
+        entries
+            .flatten()
+            .filter_map(|entry| {
+                let name = entry.file_name().into_string().ok()?;
+                // `a` must not take the files of `a-b` for its own: what follows the prefix is a run.
+                let run = name.strip_prefix(&prefix)?.get(..25)?.parse().ok()?;
+                Some((run, name))
+            })
+            .collect()
     }
 
     /// A new file of mode 0600.

@@ -1,6 +1,7 @@
 //! Backup and restore against stores in memory, through the real pipeline.
 
 mod damage;
+mod resume;
 mod roundtrip;
 
 use super::*;

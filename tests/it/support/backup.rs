@@ -4,6 +4,7 @@ use chrono::Duration;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Exit code "there is no repository in the store": nothing was ever committed there.
 const NO_REPOSITORY: i32 = 10;
@@ -110,6 +111,21 @@ impl Backup {
     pub fn restore(&self, snapshot: &str) -> PathBuf {
         let target = self.environment.path(format!("restored-{snapshot}"));
         self.environment.ok(&["restore", "--snapshot", snapshot, "--to", &target.to_string_lossy()]);
+        target
+    }
+
+    /// The same with nothing but the script that lies in the store.
+    #[track_caller]
+    pub fn restore_by_script(&self, snapshot: &str) -> PathBuf {
+        let target = self.environment.path(format!("by script {snapshot}"));
+        let mut command = Command::new("python3");
+        command.arg(self.store().join("restore.py")).args(["--snapshot", snapshot]);
+        if let Some(identity) = self.identity() {
+            command.arg("--identity").arg(identity);
+        }
+        let output = command.arg("--to").arg(&target).current_dir(self.environment.path("")).output();
+        let output = output.expect("python3 runs");
+        assert!(output.status.success(), "restore.py: {}", String::from_utf8_lossy(&output.stderr));
         target
     }
 
