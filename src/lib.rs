@@ -48,4 +48,6 @@ pub mod notify;
 
 pub mod execute;
 
+pub mod lsp;
+
 pub mod cli;

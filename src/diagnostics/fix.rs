@@ -45,18 +45,24 @@ pub struct FixOutcome {
     pub skipped: usize,
 }
 
-/// Makes every fix that does not overlap with one before it, in the order given.
-pub fn apply_fixes(files: &SourceFiles, diagnostics: &[Diagnostic]) -> FixOutcome {
-    let mut taken: Vec<&Edit> = Vec::new();
-    let (mut applied, mut skipped) = (0, 0);
+/// Every fix that does not overlap with one before it, in the order given.
+pub fn compatible_fixes(diagnostics: &[Diagnostic]) -> Vec<&Fix> {
+    let mut taken: Vec<&Fix> = Vec::new();
     for fix in diagnostics.iter().filter_map(|d| d.fix.as_ref()) {
-        if fix.edits.iter().any(|edit| taken.iter().any(|other| clash(edit.span, other.span))) {
-            skipped += 1;
-        } else {
-            taken.extend(&fix.edits);
-            applied += 1;
+        let mut edits = taken.iter().flat_map(|fix| &fix.edits);
+        if !edits.any(|other| fix.edits.iter().any(|edit| clash(edit.span, other.span))) {
+            taken.push(fix);
         }
     }
+    taken
+}
+
+/// Makes every fix that does not overlap with one before it, in the order given.
+pub fn apply_fixes(files: &SourceFiles, diagnostics: &[Diagnostic]) -> FixOutcome {
+    let fixes = compatible_fixes(diagnostics);
+    let applied = fixes.len();
+    let skipped = diagnostics.iter().filter(|diagnostic| diagnostic.fix.is_some()).count() - applied;
+    let mut taken: Vec<&Edit> = fixes.into_iter().flat_map(|fix| &fix.edits).collect();
     // From the end of each file to its start, so that earlier spans stay right.
     taken.sort_by_key(|edit| (edit.span.file, std::cmp::Reverse(edit.span.start)));
     let mut changed: BTreeMap<_, String> = BTreeMap::new();

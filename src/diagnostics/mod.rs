@@ -20,7 +20,7 @@ mod span;
 mod suggest;
 
 pub use diagnostic::{Diagnostic, Label, extend_without_echoes, summary};
-pub use fix::{Edit, Fix, FixOutcome, apply_fixes};
+pub use fix::{Edit, Fix, FixOutcome, apply_fixes, compatible_fixes};
 pub use github::github;
 pub use human::{Human, HumanStyle};
 pub use json::json;

@@ -190,7 +190,7 @@ fn reason(error: &io::Error) -> String {
 }
 
 /// The path without `.` and without `name/..`, so that one file has one name. Symbolic links are not followed.
-fn normal(path: &Path) -> PathBuf {
+pub(crate) fn normal(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for component in path.components() {
         match component {

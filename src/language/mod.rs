@@ -15,6 +15,7 @@ mod syntax;
 
 pub use document::{Document, Node, Property, Value, ValueKind};
 pub use format::format;
+pub(crate) use load::normal;
 pub use load::{Loaded, load};
 pub use parse::parse;
 pub use silence::silence;

@@ -10,6 +10,7 @@ mod golden;
 mod interruption;
 mod keys;
 mod lock;
+mod lsp;
 mod partial;
 mod plans;
 mod prune;

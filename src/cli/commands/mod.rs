@@ -12,6 +12,7 @@ mod key;
 mod list;
 mod lock;
 mod ls;
+mod lsp;
 mod man;
 mod next;
 mod prune;
@@ -47,6 +48,7 @@ pub(super) enum Verb {
     Verify(verify::Arguments),
     Prune(prune::Arguments),
     Key(key::Arguments),
+    Lsp(lsp::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -71,6 +73,7 @@ pub(super) fn dispatch(verb: Verb, context: &Context, output: &mut Output) -> Ou
         Verb::Verify(arguments) => verify::run(arguments, context, output),
         Verb::Prune(arguments) => prune::run(arguments, context, output),
         Verb::Key(arguments) => key::run(arguments, context, output),
+        Verb::Lsp(arguments) => lsp::run(arguments, context),
         Verb::Completions(arguments) => completions::run(arguments, output),
         Verb::Man(arguments) => man::run(arguments, context, output),
     }
