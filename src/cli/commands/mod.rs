@@ -3,6 +3,7 @@
 mod cat;
 mod check;
 mod completions;
+mod cost;
 mod diff;
 mod explain;
 mod find;
@@ -37,6 +38,7 @@ pub(super) enum Verb {
     Show(show::Arguments),
     Graph(graph::Arguments),
     Lock(lock::Arguments),
+    Cost(cost::Arguments),
     Diff(diff::Arguments),
     Run(run::Arguments),
     Next(next::Arguments),
@@ -61,6 +63,7 @@ pub(super) fn dispatch(verb: Verb, context: &Context, output: &mut Output) -> Ou
         Verb::Schema(arguments) => schema::run(arguments, output),
         Verb::Show(arguments) => show::run(arguments, context, output),
         Verb::Graph(arguments) => graph::run(arguments, context, output),
+        Verb::Cost(arguments) => cost::run(arguments, context, output),
         Verb::Lock(arguments) => lock::run(arguments, context, output),
         Verb::Diff(arguments) => diff::run(arguments, context, output),
         Verb::Run(arguments) => run::run(arguments, context, output),
