@@ -6,6 +6,7 @@
 
 mod cost;
 mod demo;
+mod fmt;
 mod frame;
 mod golden;
 mod interruption;
