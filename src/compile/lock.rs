@@ -86,6 +86,7 @@ impl Lines {
 fn write_plan(plan: &Plan, out: &mut Lines) {
     out.head(&format!("plan {}", plan.name.value));
     out.setting("timezone", plan.timezone.value.name());
+    out.optional("nice", plan.nice);
     out.optional("rpo", plan.objective.rpo.as_ref().map(|rpo| format_duration(rpo.value)));
     out.optional("rto", plan.objective.rto.as_ref().map(|rto| format_duration(rto.value)));
 }

@@ -11,6 +11,7 @@ pub mod key_file;
 mod keys;
 mod lock;
 mod messages;
+mod priority;
 mod run;
 mod secrets;
 mod site;

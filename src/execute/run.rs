@@ -69,7 +69,8 @@ pub fn make_keys(site: &Site<'_>, work: &Work, state: &mut State) -> Result<Vec<
 /// others are done all the same.
 ///
 /// The caller holds the plan's lock, has made the keys ([`make_keys`]) and
-/// gives the state that it loaded.
+/// gives the state that it loaded. If the plan is `nice`, the calling thread
+/// keeps its lowered priority afterwards.
 pub fn run(
     site: &Site<'_>,
     work: &Work,
@@ -103,6 +104,7 @@ pub fn run(
         host: site.context.host.clone(),
         jobs: compiled.jobs.iter().map(|job| job.name.clone()).collect(),
     });
+    run.stand_back();
     Messenger { run: &run }.started();
     run.tasks(&compiled);
     let report = run.report(&compiled);
@@ -113,6 +115,14 @@ pub fn run(
 impl Run<'_> {
     pub(super) fn plan(&self) -> &Plan {
         self.site.plan
+    }
+
+    /// Lowers the priority before any thread or program is started that should have it.
+    fn stand_back(&self) {
+        if let Some(Err(error)) = self.plan().nice.map(super::priority::lower) {
+            // Being backed up matters more than being nice.
+            self.problem(Severity::Warning, &failure::other(format!("the priority can't be lowered: {error}")));
+        }
     }
 
     /// Runs the tasks one after the other: each keeps the disk and all cores

@@ -15,7 +15,7 @@ mod tier;
 
 pub use key::{Identity, Key, Recipient};
 pub use notify::{Channel, Event, Notify};
-pub use nouns::{Drill, Objective, Plan, Report};
+pub use nouns::{Drill, Nice, Objective, Plan, Report};
 pub use resolve::resolve;
 pub use secret::SecretRef;
 pub use source::{Command, Origin, PathSource, Source};

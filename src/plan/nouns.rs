@@ -11,6 +11,7 @@ pub struct Plan {
     pub timezone: Spanned<chrono_tz::Tz>,
     /// Where local state lives; `None`: the user's state folder.
     pub state: Option<PathBuf>,
+    pub nice: Option<Nice>,
     pub objective: Objective,
     pub keys: Vec<Key>,
     pub sources: Vec<Source>,
@@ -30,6 +31,22 @@ impl Plan {
     }
     pub fn key(&self, name: &str) -> Option<&Key> {
         self.keys.iter().find(|k| k.name.value == name)
+    }
+}
+
+/// How far a run stands back for other work of its machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nice {
+    /// As in nice(1), 0 to 19.
+    pub level: u32,
+    /// Use the disk only while nobody else wants it.
+    pub io_idle: bool,
+}
+
+impl std::fmt::Display for Nice {
+    /// As in a plan: `10 io=idle`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}{}", self.level, if self.io_idle { " io=idle" } else { "" })
     }
 }
 

@@ -13,6 +13,8 @@ mod counters;
 mod error;
 mod faults;
 mod keys;
+#[cfg(test)]
+mod limits_tests;
 mod local;
 mod name;
 mod object;

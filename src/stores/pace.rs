@@ -10,11 +10,18 @@ use std::time::{Duration, Instant};
 pub(super) struct Pace {
     rate: Option<Rate>,
     free_at: Mutex<Option<Instant>>,
+    #[cfg(test)]
+    passed: std::sync::atomic::AtomicU64,
 }
 
 impl Pace {
     pub(super) fn new(rate: Option<Rate>) -> Self {
-        Self { rate, free_at: Mutex::new(None) }
+        Self {
+            rate,
+            free_at: Mutex::new(None),
+            #[cfg(test)]
+            passed: Default::default(),
+        }
     }
 
     /// Returns when `bytes` more may pass.
@@ -33,7 +40,15 @@ impl Pace {
         let mut free_at = self.free_at.lock().expect("no thread panics while it holds the pace");
         let start = free_at.map_or(now, |t| t.max(now));
         *free_at = Some(start + Duration::from_secs_f64(bytes as f64 / rate.bytes_per_second as f64));
+        #[cfg(test)]
+        self.passed.fetch_add(bytes as u64, std::sync::atomic::Ordering::Relaxed);
         start - now
+    }
+
+    /// Bytes that had to keep the rate.
+    #[cfg(test)]
+    pub(super) fn passed(&self) -> u64 {
+        self.passed.load(std::sync::atomic::Ordering::Relaxed)
     }
 }
 

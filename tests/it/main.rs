@@ -13,6 +13,7 @@ mod interruption;
 mod keys;
 mod lock;
 mod lsp;
+mod nice;
 mod partial;
 mod plans;
 mod prune;

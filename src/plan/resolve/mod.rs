@@ -13,7 +13,7 @@ mod text;
 mod tier;
 mod values;
 
-use super::{Drill, Objective, Plan, Report, Schedule};
+use super::{Drill, Nice, Objective, Plan, Report, Schedule};
 use crate::diagnostics::{Diagnostic, Rule, Severity, SourceFiles, Spanned};
 use crate::language::{Document, Node, Value};
 use std::path::{Path, PathBuf};
@@ -56,6 +56,7 @@ impl Resolver<'_> {
             description: text(node, "description").map(|text| text.value),
             timezone: Spanned::new(chrono_tz::Tz::UTC, node.name.span),
             state: None,
+            nice: None,
             objective: Objective::default(),
             keys: Vec::new(),
             sources: Vec::new(),
@@ -73,6 +74,7 @@ impl Resolver<'_> {
                     }
                 }
                 "state" => plan.state = self.path_argument(child).map(|path| path.value),
+                "nice" => plan.nice = self.nice(child),
                 "objective" => {
                     plan.objective = Objective {
                         rpo: self.property(child, "rpo", Self::duration),
@@ -89,6 +91,12 @@ impl Resolver<'_> {
             }
         }
         Some(plan)
+    }
+
+    fn nice(&mut self, node: &Node) -> Option<Nice> {
+        let level = node.arguments.first().and_then(|value| self.count(value))?;
+        let io = node.property("io").and_then(spanned_text);
+        Some(Nice { level: level.value, io_idle: io.is_some_and(|io| io.value == "idle") })
     }
 
     fn report(&mut self, node: &Node) -> Option<Report> {

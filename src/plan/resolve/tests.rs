@@ -97,6 +97,15 @@ fn all_settings_of_a_tier_are_read() {
 }
 
 #[test]
+fn a_plan_says_how_far_it_stands_back() {
+    let nice = |text: &str| good(&format!("plan x {{\n {text}\n}}")).nice.map(|nice| nice.to_string());
+    assert_eq!(nice("nice 10 io=idle").as_deref(), Some("10 io=idle"));
+    assert_eq!(nice("nice 19").as_deref(), Some("19"));
+    assert_eq!(nice("nice 0 io=normal").as_deref(), Some("0"));
+    assert_eq!(nice(""), None);
+}
+
+#[test]
 fn channels_have_the_events_that_suit_them() {
     let plan = good(
         "plan x {\n notify a { slack (env)A }\n notify b { healthchecks (env)B }\n notify c { \
