@@ -9,6 +9,7 @@ mod backup;
 mod catalogue;
 mod changes;
 mod copy;
+mod delta;
 mod error;
 mod layout;
 mod open;

@@ -6,7 +6,6 @@
 
 mod cost;
 mod demo;
-mod fmt;
 mod frame;
 mod golden;
 mod interruption;

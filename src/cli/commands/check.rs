@@ -6,6 +6,7 @@ use crate::base::{Context, Exit};
 use crate::diagnostics::{self, Human, HumanStyle, Severities, Severity};
 use crate::rules::{Checked, catalogue};
 use clap::ValueEnum;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Tell everything that is wrong with a plan, with the place, the reason and the fix
@@ -62,7 +63,7 @@ enum Format {
 
 pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut Output) -> Outcome {
     let severities = severities(&arguments)?;
-    let paths = plan_file::named(&arguments.files, context)?;
+    let paths = paths(&arguments.files, context)?;
     let mut worst = Exit::Done;
     for path in &paths {
         let mut checked = check_one(path, &arguments, &severities, context)?;
@@ -97,6 +98,31 @@ fn severities(arguments: &Arguments) -> Result<Severities, Failure> {
     Ok(severities)
 }
 
+/// The files named, with folders replaced by the plans in them.
+fn paths(named: &[PathBuf], context: &Context) -> Result<Vec<PathBuf>, Failure> {
+    if named.is_empty() {
+        return plan_file::found(context);
+    }
+    let mut paths = Vec::new();
+    for path in named {
+        let whole = context.working_directory.join(path);
+        if !whole.is_dir() {
+            paths.push(path.clone());
+            continue;
+        }
+        let entries = std::fs::read_dir(&whole)
+            .map_err(|error| Failure::usage(format!("cannot list the folder `{}`", path.display())).because(&error))?;
+        let names = entries.flatten().map(|entry| path.join(entry.file_name()));
+        let mut found: Vec<PathBuf> = names.filter(|path| path.extension().is_some_and(|ext| ext == "kdl")).collect();
+        if found.is_empty() {
+            return Err(Failure::usage(format!("there is no `.kdl` file in the folder `{}`", path.display())));
+        }
+        found.sort();
+        paths.extend(found);
+    }
+    Ok(paths)
+}
+
 fn check_one(
     path: &Path,
     arguments: &Arguments,
@@ -108,7 +134,10 @@ fn check_one(
         compare_with_lock(path, &mut checked, context)?;
         return Ok(checked);
     }
-    let text = plan_file::text(path, context)?;
+    let mut text = String::new();
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .map_err(|error| Failure::usage("cannot read the plan from the standard input").because(&error))?;
     Ok(plan_file::check_content(&arguments.stdin_filename, &text, severities.clone(), context))
 }
 

@@ -7,7 +7,6 @@ mod cost;
 mod diff;
 mod explain;
 mod find;
-mod fmt;
 mod graph;
 mod init;
 mod key;
@@ -34,7 +33,6 @@ use std::path::PathBuf;
 pub(super) enum Verb {
     Init(init::Arguments),
     Check(check::Arguments),
-    Fmt(fmt::Arguments),
     Explain(explain::Arguments),
     Schema(schema::Arguments),
     Show(show::Arguments),
@@ -61,7 +59,6 @@ pub(super) fn dispatch(verb: Verb, context: &Context, output: &mut Output) -> Ou
     match verb {
         Verb::Init(arguments) => init::run(arguments, context, output),
         Verb::Check(arguments) => check::run(arguments, context, output),
-        Verb::Fmt(arguments) => fmt::run(arguments, context, output),
         Verb::Explain(arguments) => explain::run(arguments, output),
         Verb::Schema(arguments) => schema::run(arguments, output),
         Verb::Show(arguments) => show::run(arguments, context, output),

@@ -8,15 +8,17 @@ use super::scan::Scanned;
 use super::write::Written;
 use super::{BackupOutcome, BackupRequest, base_of};
 use crate::archive::{
-    ArchiveIndex, HashingWriter, LayerRef, LayerToc, LayerWriter, MergedRows, Outcome, Row, RunIndex, RunRecord,
-    Snapshot, SnapshotTotals, StoredObject, seal,
+    ArchiveIndex, ArchiveTable, HashingWriter, LayerRef, LayerToc, LayerWriter, MergedRows, Outcome, Row, RunIndex,
+    RunRecord, Snapshot, SnapshotTotals, StoredObject, seal,
 };
 use crate::base::{Context, RunId};
 use crate::repository::open::FORMAT_VERSION;
-use crate::repository::state::{ChunkPlace, Current, CurrentLayer, Journal, LayerFile, LocalState, StoredArchive};
+use crate::repository::state::{
+    ChunkPlace, Current, CurrentLayer, Journal, LayerFile, LocalState, StoredArchive, Sums, short_id,
+};
 use crate::repository::{Repository, RepositoryError, layout};
 use crate::stores::{Class, Put, WriteOptions};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::{BufWriter, Write};
 use std::sync::atomic::Ordering;
 
@@ -36,7 +38,7 @@ pub(super) fn commit(
     packed: Packed,
     context: &Context,
 ) -> Result<BackupOutcome, RepositoryError> {
-    let Packed { mut parent, scanned, mut written, chunks } = packed;
+    let Packed { mut parent, scanned, mut written, chunks, sums } = packed;
     let live = merge_live(&scanned, &written);
     let journal = written.journal.take();
     let objects = written.archives.iter().map(StoredArchive::object).collect();
@@ -70,7 +72,8 @@ pub(super) fn commit(
     if !written.archives.is_empty() || toc.is_some() {
         commit.index(&request.run, archives, toc)?;
     }
-    commit.finish(parent, scanned, written, layers, live, context)
+    let sums = if request.full { Vec::new() } else { commit.sums(sums, &layers)? };
+    commit.finish(parent, scanned, written, (layers, sums), live, context)
 }
 
 struct Commit<'a> {
@@ -191,6 +194,29 @@ impl Commit<'_> {
         Ok(toc)
     }
 
+    /// The files of block sums that the next run shall know.
+    fn sums(
+        &self,
+        (sums, new): (Sums, Option<String>),
+        layers: &[CurrentLayer],
+    ) -> Result<Vec<String>, RepositoryError> {
+        let merged = format!("{}.merged", LocalState::sums_name(self.request.source, &self.request.run));
+        let live = || {
+            let mut rows = MergedRows::new(open_layers(
+                layers.iter().map(|layer| &layer.file),
+                self.state,
+                &mut ArchiveTable::default(),
+            )?);
+            let mut live = HashSet::new();
+            let damaged = |error| self.state.failed(std::io::Error::other(error));
+            while let Some(entry) = rows.next_entry().map_err(damaged)? {
+                live.extend(entry.content.map(|content| short_id(&content.hash)));
+            }
+            Ok(live)
+        };
+        sums.next_segments(self.state, new, &merged, live)
+    }
+
     /// Stores the indexes that runs which died could not store any more: one for
     /// each, for an archive's name leads to that of its own run.
     fn adopted_indexes(&mut self, adopted: &Adopted) -> Result<(), RepositoryError> {
@@ -244,7 +270,7 @@ impl Commit<'_> {
         parent: Parent,
         scanned: Scanned,
         written: Written,
-        layers: Vec<CurrentLayer>,
+        (layers, sums): (Vec<CurrentLayer>, Vec<String>),
         live: Vec<(String, u64)>,
         context: &Context,
     ) -> Result<BackupOutcome, RepositoryError> {
@@ -295,6 +321,7 @@ impl Commit<'_> {
             self.state.forget_journals(request.source, &journals).map_err(|error| self.state.failed(error))?;
             let mut current = Current::new(&self.repository.config.id, &request.run, &snapshot.base, self.encrypted());
             current.layers = layers;
+            current.sums = sums;
             current.totals = totals;
             self.state.commit(request.source, &current)?;
         } else {

@@ -9,6 +9,7 @@
 //! Every queue is bounded ([`limits`]), so memory does not grow with the data.
 
 mod commit;
+mod delta;
 mod known;
 mod limits;
 mod pack;
@@ -20,7 +21,7 @@ mod scan;
 mod stream;
 mod write;
 
-use super::state::LocalState;
+use super::state::{LocalState, block_key};
 use super::{Catalogue, Repository, RepositoryError, layout};
 use crate::archive::{Codec, Identities, Outcome, Recipients, RunRecord, Unreadable};
 use crate::base::{Cancellation, Context, RunId};
@@ -117,7 +118,8 @@ pub fn backup(request: &BackupRequest<'_>, context: &Context) -> Result<BackupOu
     let repository = open_or_create(request, &state, context)?;
     let catalogue = Catalogue::new(&repository, request.identities);
     let parent = parent::find(request, &repository, &catalogue, &state)?;
-    let packed = pipeline::run(request, &repository, &state, parent)?;
+    let key = block_key(&state, context).map_err(|error| state.failed(error))?;
+    let packed = pipeline::run(request, &repository, &state, parent, key)?;
     commit::commit(request, &repository, &state, packed, context)
 }
 

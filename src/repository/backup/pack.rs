@@ -1,7 +1,10 @@
 //! The work of a packing thread: read, hash, look up, frame, compress.
 
+use super::delta::{Deltas, Earlier, Stretch};
 use super::known::{Chunks, NewChunk};
+use super::limits::AHEAD_WAIT;
 use super::piece::{Batch, BatchEnd, FrameTask, Item, ItemResult, LinkRole, PendingContent, PendingExtent, Piece};
+use super::pipeline::Turn;
 use super::scan::is_racy;
 use super::stream::StreamInput;
 use super::{BackupRequest, Progress};
@@ -9,10 +12,11 @@ use crate::archive::{ChunkRow, Chunker, Compressor, Entry, Link, Stamp, TarEntry
 use crate::base::ContentHash;
 use crate::files::{self, FileKind, FileTime, Metadata, Root};
 use crate::repository::RepositoryError;
-use crossbeam_channel::{Receiver, Sender, TrySendError, select_biased};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, select_biased};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 /// One packing thread.
@@ -20,10 +24,14 @@ pub(super) struct Packer<'a> {
     pub(super) request: &'a BackupRequest<'a>,
     pub(super) root: Option<Arc<Root>>,
     pub(super) chunks: &'a Chunks,
+    pub(super) deltas: &'a Deltas<'a>,
     pub(super) chunker: Chunker,
     pub(super) kernel_now: FileTime,
+    pub(super) turn: &'a Turn,
     /// To the other packers; dropped once there are no more batches.
     pub(super) frames: Option<Sender<FrameTask>>,
+    /// From the other packers.
+    pub(super) tasks: Receiver<FrameTask>,
     pub(super) pieces: Sender<Piece>,
     pub(super) compressor: Compressor,
     /// A file's content, reused.
@@ -70,11 +78,11 @@ fn closed<T>(_: T) -> RepositoryError {
 }
 
 impl Packer<'_> {
-    pub(super) fn run(mut self, batches: &Receiver<Batch>, tasks: &Receiver<FrameTask>) -> Result<(), RepositoryError> {
+    pub(super) fn run(mut self, batches: &Receiver<Batch>) -> Result<(), RepositoryError> {
         loop {
             // Frames of a file under way come first: the writer waits for them.
             let batch = select_biased! {
-                recv(tasks) -> task => {
+                recv(self.tasks) -> task => {
                     if let Ok(task) = task {
                         self.compress(task)?;
                     }
@@ -89,7 +97,7 @@ impl Packer<'_> {
         }
         // Others may still be streaming a large file.
         self.frames = None;
-        for task in tasks {
+        while let Ok(task) = self.tasks.recv() {
             self.compress(task)?;
         }
         Ok(())
@@ -98,7 +106,12 @@ impl Packer<'_> {
     fn compress(&mut self, task: FrameTask) -> Result<(), RepositoryError> {
         let frame = self.pack_frame(&task.raw)?;
         let frames = vec![(frame, task.raw.len() as u64)];
-        self.pieces.send(Piece { seq: task.seq, part: task.part, frames, end: None }).map_err(closed)
+        self.send(Piece { seq: task.seq, part: task.part, frames, end: None })
+    }
+
+    fn send(&self, piece: Piece) -> Result<(), RepositoryError> {
+        self.turn.ahead_bytes.fetch_add(piece.stored_bytes(), Ordering::AcqRel);
+        self.pieces.send(piece).map_err(closed)
     }
 
     fn pack_frame(&mut self, raw: &[u8]) -> Result<Vec<u8>, RepositoryError> {
@@ -119,7 +132,9 @@ impl Packer<'_> {
                     ItemResult::Nothing
                 }
                 Item::Take { path, metadata, link, parent } => self.take(path, metadata, link, parent, &mut output)?,
-                Item::Stream { path, metadata } => self.stream_command(path, metadata, &mut output)?,
+                Item::Stream { path, metadata, parent } => {
+                    self.stream_command(path, metadata, parent.as_deref(), &mut output)?
+                }
             });
             self.flush_full(&mut output)?;
         }
@@ -128,13 +143,24 @@ impl Packer<'_> {
             frames.push((self.pack_frame(&output.raw)?, output.raw.len() as u64));
         }
         let end = Some(BatchEnd { rows, chunks: output.chunks });
-        self.pieces.send(Piece { seq: output.seq, part: output.part, frames, end }).map_err(closed)
+        self.send(Piece { seq: output.seq, part: output.part, frames, end })
     }
 
     /// Sends the frame under way if it is full; called at chunk boundaries only.
     pub(super) fn flush_full(&mut self, output: &mut Output) -> Result<(), RepositoryError> {
         if output.raw.len() < limits::FRAME_BYTES {
             return Ok(());
+        }
+        // Whoever streams the file that the writer waits for never waits here.
+        while !self.turn.is_open(output.seq) {
+            if self.request.cancel.is_cancelled() {
+                return Err(RepositoryError::Cancelled);
+            }
+            match self.tasks.recv_timeout(AHEAD_WAIT) {
+                Ok(task) => self.compress(task)?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
         }
         output.sent += output.raw.len() as u64;
         let raw = std::mem::replace(&mut output.raw, Vec::with_capacity(limits::FRAME_BYTES + (1 << 20)));
@@ -160,7 +186,7 @@ impl Packer<'_> {
         let had_parent = parent.is_some();
         let taken = match (metadata.kind, link) {
             (_, Some(LinkRole::Again { link, first })) => self.hard_link(&root, &path, &metadata, link, &first, output),
-            (FileKind::File, link) => self.file(&root, &path, &metadata, link, output)?,
+            (FileKind::File, link) => self.file(&root, &path, &metadata, link, parent.as_deref(), output)?,
             (_, link) => self.special(&root, &path, &metadata, link, output),
         };
         Ok(match taken {
@@ -246,6 +272,7 @@ impl Packer<'_> {
         path: &[u8],
         listed: &Metadata,
         link: Option<LinkRole>,
+        parent: Option<&Entry>,
         output: &mut Output,
     ) -> Result<io::Result<Taken>, RepositoryError> {
         let opened = root.open_file(path).and_then(|(file, metadata)| {
@@ -266,7 +293,7 @@ impl Packer<'_> {
         if streams {
             let input = StreamInput::file(&file, &metadata);
             return match input {
-                Ok(input) => self.stream(entry, input, Some((&file, &metadata)), output),
+                Ok(input) => self.stream(entry, input, Some((&file, &metadata)), parent, output),
                 Err(error) => Ok(Err(error)),
             };
         }
@@ -274,7 +301,7 @@ impl Packer<'_> {
             Ok(warning) => warning,
             Err(error) => return Ok(Err(error)),
         };
-        let content = self.store_buffered(&entry, output)?;
+        let content = self.store_buffered(&entry, parent, output)?;
         Ok(Ok(Taken { entry, content, warning }))
     }
 
@@ -313,10 +340,11 @@ impl Packer<'_> {
     pub(super) fn store_buffered(
         &mut self,
         entry: &Entry,
+        parent: Option<&Entry>,
         output: &mut Output,
     ) -> Result<PendingContent, RepositoryError> {
         let buffer = std::mem::take(&mut self.buffer);
-        let content = self.store_bytes(entry, &buffer, output);
+        let content = self.store_bytes(entry, &buffer, parent, output);
         self.buffer = buffer;
         content
     }
@@ -325,6 +353,7 @@ impl Packer<'_> {
         &mut self,
         entry: &Entry,
         bytes: &[u8],
+        parent: Option<&Entry>,
         output: &mut Output,
     ) -> Result<PendingContent, RepositoryError> {
         let size = bytes.len() as u64;
@@ -333,10 +362,14 @@ impl Packer<'_> {
             return Ok(PendingContent::None);
         }
         let hash = ContentHash::of(bytes);
+        self.deltas.remember(&hash, bytes)?;
         if size <= limits::WHOLE_FILE_BYTES {
             let extent = match self.chunks.find(&hash, size) {
                 Some(known) => known,
                 None => {
+                    if let Some(extents) = self.buffered_delta(bytes, parent, output) {
+                        return Ok(PendingContent::Pending { hash, extents });
+                    }
                     self.tar_entry(entry, size, None).write_header(&mut output.raw);
                     let extent = output.push_chunk(self.chunks, &hash, bytes);
                     output.pad(size);
@@ -353,6 +386,12 @@ impl Packer<'_> {
             let chunk_hash = ContentHash::of(&bytes[at..end]);
             cut.push((at..end, chunk_hash, self.chunks.find(&chunk_hash, (end - at) as u64)));
             at = end;
+        }
+        if cut.iter().any(|(_, _, known)| known.is_none())
+            && let Some(extents) = self.buffered_delta(bytes, parent, output)
+        {
+            self.flush_full(output)?;
+            return Ok(PendingContent::Pending { hash, extents });
         }
         let whole = cut.iter().all(|(_, _, known)| known.is_none());
         if whole {
@@ -375,6 +414,20 @@ impl Packer<'_> {
             output.pad(size);
         }
         Ok(PendingContent::Pending { hash, extents })
+    }
+
+    /// The extents of a file in memory as pieces of its earlier version, if that pays.
+    fn buffered_delta(
+        &mut self,
+        bytes: &[u8],
+        parent: Option<&Entry>,
+        output: &mut Output,
+    ) -> Option<Vec<PendingExtent>> {
+        let mut earlier: Earlier<'_> = self.deltas.earlier(parent)?;
+        let stretch = Stretch { position: 0, is_end: true, patience: bytes.len() };
+        let mut extents = Vec::new();
+        let used = self.delta(bytes, stretch, &mut earlier, None, &mut extents, output);
+        (used > 0).then_some(extents)
     }
 
     /// Appends a chunk, as an entry of its own or as part of the entry under way.
@@ -448,7 +501,7 @@ pub(super) struct Taken {
     pub(super) warning: Option<String>,
 }
 
-fn chunk_entry(path: &[u8], size: u64) -> TarEntry<'_> {
+pub(super) fn chunk_entry(path: &[u8], size: u64) -> TarEntry<'_> {
     TarEntry {
         path,
         kind: FileKind::File,

@@ -27,6 +27,7 @@ pub(super) enum Item {
     Stream {
         path: Vec<u8>,
         metadata: Metadata,
+        parent: Option<Box<Entry>>,
     },
 }
 
@@ -56,6 +57,10 @@ pub(super) struct Piece {
 }
 
 impl Piece {
+    pub(super) fn stored_bytes(&self) -> u64 {
+        self.frames.iter().map(|(frame, _)| frame.len() as u64).sum()
+    }
+
     /// A packing thread failed: no batch has this number.
     pub(super) const ABORT: Piece = Piece { seq: u64::MAX, part: u32::MAX, frames: Vec::new(), end: None };
 }

@@ -1,8 +1,9 @@
 //! The threads of a backup: they are started here, joined here, and what went
 //! wrong in any of them becomes the run's one error.
 
+use super::delta::Deltas;
 use super::known::Chunks;
-use super::limits::{BATCHES_IN_FLIGHT, FRAMES_WAITING, PIECES_WAITING};
+use super::limits::{AHEAD_BYTES, BATCHES_IN_FLIGHT, FRAMES_WAITING, PIECES_WAITING};
 use super::pack::Packer;
 use super::parent::Parent;
 use super::piece::{Batch, FrameTask, Item, Piece};
@@ -12,10 +13,12 @@ use super::write::{Writer, Written};
 use super::{BackupRequest, BackupSource};
 use crate::archive::{Chunker, Compressor};
 use crate::files::{FileKind, FileTime, Metadata, Walk};
-use crate::repository::state::LocalState;
+use crate::repository::delta::BlockKey;
+use crate::repository::state::{LocalState, Sums};
 use crate::repository::{Repository, RepositoryError};
 use crossbeam_channel::{Sender, bounded};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -26,6 +29,8 @@ pub(super) struct Packed {
     pub(super) written: Written,
     /// Chunks of this run, by batch.
     pub(super) chunks: Chunks,
+    /// Block sums of earlier runs, and the name of those of this one.
+    pub(super) sums: (Sums, Option<String>),
 }
 
 /// The first error of any thread. Whoever fails sets it and ends; the others
@@ -59,6 +64,35 @@ impl Drop for Alarm {
     }
 }
 
+/// How far packers are ahead of the writer.
+#[derive(Default)]
+pub(super) struct Turn {
+    /// The batch that the writer is at.
+    pub(super) seq: AtomicU64,
+    /// Compressed bytes of later batches, sent but not yet written.
+    pub(super) ahead_bytes: AtomicU64,
+    /// The writer has ended, well or not.
+    has_ended: AtomicBool,
+}
+
+/// Lets nobody wait for a writer that is gone.
+pub(super) struct LastTurn<'a>(pub(super) &'a Turn);
+
+impl Drop for LastTurn<'_> {
+    fn drop(&mut self) {
+        self.0.has_ended.store(true, Ordering::Release);
+    }
+}
+
+impl Turn {
+    /// Whether the packer of batch `seq` may go on reading.
+    pub(super) fn is_open(&self, seq: u64) -> bool {
+        self.seq.load(Ordering::Acquire) == seq
+            || self.ahead_bytes.load(Ordering::Acquire) < AHEAD_BYTES
+            || self.has_ended.load(Ordering::Acquire)
+    }
+}
+
 /// Hands batches to the packers, as many at once as the pipeline allows.
 pub(super) struct Feed {
     batches: Sender<Batch>,
@@ -83,12 +117,17 @@ pub(super) fn run(
     repository: &Repository,
     state: &LocalState,
     mut parent: Parent,
+    key: BlockKey,
 ) -> Result<Packed, RepositoryError> {
     let chunker = Chunker::new(repository.config.chunker)
         .ok_or_else(|| RepositoryError::Internal("chunk sizes out of range".to_owned()))?;
     let rows = parent.rows(state)?;
     let chunks = Chunks::new(std::mem::take(&mut parent.chunks), !request.full);
-    let alive = parent.table.names().iter().map(|name| parent.alive.contains(name)).collect();
+    let alive: Vec<bool> = parent.table.names().iter().map(|name| parent.alive.contains(name)).collect();
+    let known_sums = parent.current.as_ref().map_or(&[][..], |current| &current.sums);
+    let sums = Sums::open(state, key, known_sums);
+    let new_sums = LocalState::sums_name(request.source, &request.run);
+    let deltas = Deltas::new(state, sums, new_sums, &alive, !request.full);
     let kernel_now = state.kernel_now()?;
     let (walk, mut command) = match &request.from {
         BackupSource::Files(options) => (Some(Walk::new(options)?), None),
@@ -107,9 +146,10 @@ pub(super) fn run(
     let (frame_in, frame_out) = bounded::<FrameTask>(FRAMES_WAITING);
     let (piece_in, piece_out) = bounded::<Piece>(PIECES_WAITING);
     let command_output = Mutex::new(command.as_mut().and_then(|(child, _)| child.take_output()));
-    let writer = Writer::new(request, repository, state, &mut parent)?;
+    let turn = Turn::default();
+    let writer = Writer::new(request, repository, state, &mut parent, &turn)?;
     let scanned = thread::scope(|scope| {
-        let (failure, chunks) = (&failure, &chunks);
+        let (failure, chunks, deltas, turn) = (&failure, &chunks, &deltas, &turn);
         let writing = thread::Builder::new()
             .name("write".to_owned())
             .spawn_scoped(scope, move || match writer.run(&piece_out, &ticket_out) {
@@ -125,21 +165,24 @@ pub(super) fn run(
                 request,
                 root: root.clone(),
                 chunks,
+                deltas,
+                turn,
                 chunker,
                 kernel_now,
                 frames: Some(frame_in.clone()),
+                tasks: frame_out.clone(),
                 pieces: piece_in.clone(),
                 compressor: Compressor::new(request.codec)
                     .map_err(|error| RepositoryError::Internal(error.to_string()))?,
                 buffer: Vec::new(),
                 command: &command_output,
             };
-            let (batch_out, frame_out) = (batch_out.clone(), frame_out.clone());
+            let batch_out = batch_out.clone();
             thread::Builder::new()
                 .name("pack".to_owned())
                 .spawn_scoped(scope, move || {
                     let mut alarm = Alarm { pieces: packer.pieces.clone(), armed: true };
-                    match packer.run(&batch_out, &frame_out) {
+                    match packer.run(&batch_out) {
                         Ok(()) => alarm.armed = false,
                         Err(error) => failure.set(error),
                     }
@@ -148,10 +191,10 @@ pub(super) fn run(
         }
         // From here only the threads hold these ends, so that the queues close when they end.
         drop((frame_in, piece_in, batch_out, frame_out));
-        let mut scan = Scan {
+        let scan = Scan {
             request,
             parent: rows,
-            alive,
+            alive: &alive,
             feed: Feed { batches: batch_in, tickets: ticket_in, next_seq: 0 },
             scanned: Scanned::default(),
             pending_bytes: 0,
@@ -163,10 +206,7 @@ pub(super) fn run(
         };
         let scanned = match (walk, &command) {
             (Some(walk), _) => scan.run(walk),
-            (None, Some((_, path))) => {
-                scan.items.push(Item::Stream { path: path.clone(), metadata: stream_metadata(kernel_now) });
-                scan.finish()
-            }
+            (None, Some((_, path))) => scan.stream(path.clone(), stream_metadata(kernel_now)),
             (None, None) => scan.finish(),
         };
         let written = writing.join().map_err(|_| RepositoryError::Internal("the writing thread failed".to_owned()))?;
@@ -186,7 +226,8 @@ pub(super) fn run(
         }
     }
     let (scanned, written) = scanned?;
-    Ok(Packed { parent, scanned, written, chunks })
+    let sums = deltas.into_parts()?;
+    Ok(Packed { parent, scanned, written, chunks, sums })
 }
 
 /// What the file that a command's output becomes looks like.

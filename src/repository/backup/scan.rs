@@ -58,7 +58,7 @@ pub(super) struct Scan<'a> {
     /// The parent's manifest.
     pub(super) parent: MergedRows,
     /// By archive number: whether the store still has it.
-    pub(super) alive: Vec<bool>,
+    pub(super) alive: &'a [bool],
     pub(super) feed: Feed,
     pub(super) scanned: Scanned,
     pub(super) pending_bytes: u64,
@@ -92,6 +92,22 @@ impl Scan<'_> {
             self.gone(old)?;
             self.advance()?;
         }
+        self.finish()
+    }
+
+    /// Packs the output of a program as the one file `path`.
+    pub(super) fn stream(mut self, path: Vec<u8>, metadata: Metadata) -> Result<Scanned, RepositoryError> {
+        let mut parent = None;
+        self.advance()?;
+        while let Some(old) = self.next_parent.take() {
+            if old.path == path {
+                parent = Some(Box::new(old));
+            } else {
+                self.gone(old)?;
+            }
+            self.advance()?;
+        }
+        self.items.push(Item::Stream { path, metadata, parent });
         self.finish()
     }
 

@@ -1,6 +1,7 @@
 //! Content that is not held in memory: large files, sparse files, and the
 //! output of programs.
 
+use super::delta::{Earlier, Stretch};
 use super::pack::{Output, Packer, Taken, changed, push_extent};
 use super::piece::{ItemResult, PendingContent, PendingExtent};
 use super::{Progress, limits::READ_BYTES};
@@ -8,6 +9,8 @@ use crate::archive::{Entry, limits, zeros};
 use crate::base::ContentHash;
 use crate::files::{self, Metadata, data_segments};
 use crate::repository::RepositoryError;
+use crate::repository::delta::SumBuilder;
+use crate::repository::state::PutRun;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
@@ -50,8 +53,14 @@ impl<'a> StreamInput<'a> {
     }
 }
 
+/// Bytes that are looked for in the earlier version at once.
+const STRETCH_BYTES: usize = 1 << 20;
+
+/// Where no byte of the earlier version was found for so long, the rest of the stretch is new.
+const PATIENCE_BYTES: usize = 64 << 10;
+
 /// Content under way.
-struct Streamed {
+struct Streamed<'a> {
     hasher: blake3::Hasher,
     extents: Vec<PendingExtent>,
     /// Bytes of the file so far, holes too.
@@ -60,9 +69,13 @@ struct Streamed {
     data: u64,
     /// Each chunk is an entry of its own, and only if the store lacks it.
     apart: bool,
+    earlier: Option<Earlier<'a>>,
+    builder: Option<SumBuilder>,
+    /// Sums that are put away already.
+    runs: Vec<PutRun>,
 }
 
-impl Streamed {
+impl Streamed<'_> {
     fn hole(&mut self, length: u64) {
         if length > 0 {
             for piece in zeros(length) {
@@ -81,6 +94,7 @@ impl Packer<'_> {
         mut entry: Entry,
         mut input: StreamInput<'_>,
         file: Option<(&File, &Metadata)>,
+        parent: Option<&Entry>,
         output: &mut Output,
     ) -> Result<io::Result<Taken>, RepositoryError> {
         let data: u64 = input.segments.iter().map(|(_, length)| length).sum();
@@ -94,17 +108,26 @@ impl Packer<'_> {
                 _ => header.write_sparse_header(&input.segments, &mut output.raw),
             }
         }
-        let mut streamed = Streamed { hasher: blake3::Hasher::new(), extents: Vec::new(), position: 0, data: 0, apart };
+        let mut streamed = Streamed {
+            hasher: blake3::Hasher::new(),
+            extents: Vec::new(),
+            position: 0,
+            data: 0,
+            apart,
+            earlier: if apart { self.deltas.earlier(parent) } else { None },
+            builder: self.deltas.builder(input.size),
+            runs: Vec::new(),
+        };
         let mut failure = None;
         for (start, length) in std::mem::take(&mut input.segments) {
-            streamed.hole(start - streamed.position);
+            self.hole(start - streamed.position, &mut streamed)?;
             failure = self.segment(&mut input, length, &mut streamed, output)?.err();
             if failure.is_some() || streamed.position < start + length {
                 break;
             }
         }
         if let Some(size) = input.size.filter(|_| failure.is_none() && streamed.data == data) {
-            streamed.hole(size - streamed.position);
+            self.hole(size - streamed.position, &mut streamed)?;
         }
         if !apart {
             // The header has promised this much.
@@ -123,11 +146,25 @@ impl Packer<'_> {
         }
         entry.size = streamed.position;
         let hash = ContentHash(*streamed.hasher.finalize().as_bytes());
+        if let Some(builder) = streamed.builder {
+            let block = builder.block_bytes() as u32;
+            if let Some(run) = self.deltas.finish(builder) {
+                streamed.runs.push(self.deltas.put(&run)?);
+            }
+            self.deltas.add(&hash, block, &streamed.runs)?;
+        }
         let content = match entry.size {
             0 => PendingContent::None,
             _ => PendingContent::Pending { hash, extents: streamed.extents },
         };
         Ok(Ok(Taken { entry, content, warning }))
+    }
+
+    fn hole(&self, length: u64, streamed: &mut Streamed<'_>) -> Result<(), RepositoryError> {
+        streamed.hole(length);
+        let run = streamed.builder.as_mut().filter(|_| length > 0).and_then(|builder| builder.skip(length));
+        streamed.runs.extend(run.map(|run| self.deltas.put(&run)).transpose()?);
+        Ok(())
     }
 
     fn zeros(&mut self, mut count: u64, output: &mut Output) -> Result<(), RepositoryError> {
@@ -146,7 +183,7 @@ impl Packer<'_> {
         &mut self,
         input: &mut StreamInput<'_>,
         length: u64,
-        streamed: &mut Streamed,
+        streamed: &mut Streamed<'_>,
         output: &mut Output,
     ) -> Result<io::Result<()>, RepositoryError> {
         let start = streamed.position;
@@ -184,27 +221,66 @@ impl Packer<'_> {
             if filled == used {
                 break;
             }
-            let end = filled.min(used + self.chunker.max_size());
-            let count = self.chunker.cut(&window[used..end]);
-            self.chunk(&window[used..used + count], streamed, output)?;
+            let stretch = &window[used..filled.min(used + STRETCH_BYTES)];
+            let is_end = ended && used + stretch.len() == filled;
+            let mut count = self.stretch(stretch, is_end, streamed, output)?;
+            if count == 0 {
+                let end = filled.min(used + self.chunker.max_size());
+                count = self.chunker.cut(&window[used..end]);
+                self.chunk(&window[used..used + count], streamed, output)?;
+            }
             used += count;
         }
         self.buffer = window;
         Ok(failure.map_or(Ok(()), Err))
     }
 
-    fn chunk(&mut self, chunk: &[u8], streamed: &mut Streamed, output: &mut Output) -> Result<(), RepositoryError> {
+    /// Packs `bytes` as pieces of the earlier version; returns how many of them, 0 where that is of no use.
+    fn stretch(
+        &mut self,
+        bytes: &[u8],
+        is_end: bool,
+        streamed: &mut Streamed<'_>,
+        output: &mut Output,
+    ) -> Result<usize, RepositoryError> {
+        let Some(earlier) = &mut streamed.earlier else { return Ok(0) };
+        if streamed.extents.len() > limits::MAX_EXTENTS / 2 {
+            return Ok(0);
+        }
+        let stretch = Stretch { position: streamed.position, is_end, patience: PATIENCE_BYTES };
+        let count = self.delta(bytes, stretch, earlier, streamed.builder.as_mut(), &mut streamed.extents, output);
+        streamed.hasher.update(&bytes[..count]);
+        self.passed(count, streamed, output)?;
+        Ok(count)
+    }
+
+    /// Goes on after `count` bytes that are packed and added up.
+    fn passed(
+        &mut self,
+        count: usize,
+        streamed: &mut Streamed<'_>,
+        output: &mut Output,
+    ) -> Result<(), RepositoryError> {
+        streamed.position += count as u64;
+        streamed.data += count as u64;
+        let run = streamed.builder.as_mut().and_then(SumBuilder::full_run);
+        streamed.runs.extend(run.map(|run| self.deltas.put(&run)).transpose()?);
+        self.flush_full(output)
+    }
+
+    fn chunk(&mut self, chunk: &[u8], streamed: &mut Streamed<'_>, output: &mut Output) -> Result<(), RepositoryError> {
         let hash = ContentHash::of(chunk);
         streamed.hasher.update(chunk);
+        if let Some(builder) = &mut streamed.builder {
+            self.deltas.feed(builder, chunk);
+        }
         let known = if streamed.apart { self.chunks.find(&hash, chunk.len() as u64) } else { None };
         let extent = match known {
             Some(known) => known,
             None => self.store_chunk(&hash, chunk, streamed.apart, true, output),
         };
         push_extent(&mut streamed.extents, extent);
-        streamed.position += chunk.len() as u64;
-        streamed.data += chunk.len() as u64;
-        self.flush_full(output)
+        self.passed(chunk.len(), streamed, output)
     }
 
     /// Packs what a program prints.
@@ -212,6 +288,7 @@ impl Packer<'_> {
         &mut self,
         path: Vec<u8>,
         metadata: Metadata,
+        parent: Option<&Entry>,
         output: &mut Output,
     ) -> Result<ItemResult, RepositoryError> {
         let pipe = self.command.lock().expect("no thread panics while it holds the pipe").take();
@@ -226,14 +303,14 @@ impl Packer<'_> {
         Progress::add(&self.request.progress.read_bytes, self.buffer.len() as u64);
         if (self.buffer.len() as u64) < limit {
             entry.size = self.buffer.len() as u64;
-            let content = self.store_buffered(&entry, output)?;
-            return Ok(ItemResult::Entry { entry, content, had_parent: false, warning: None });
+            let content = self.store_buffered(&entry, parent, output)?;
+            return Ok(ItemResult::Entry { entry, content, had_parent: parent.is_some(), warning: None });
         }
         let head = std::mem::take(&mut self.buffer);
         let mut whole = io::Cursor::new(head).chain(pipe);
         let input = StreamInput { reader: Reader::Pipe(&mut whole), segments: vec![(0, u64::MAX / 2)], size: None };
-        let Taken { entry, content, .. } = self.stream(entry, input, None, output)?.map_err(failed)?;
-        Ok(ItemResult::Entry { entry, content, had_parent: false, warning: None })
+        let Taken { entry, content, .. } = self.stream(entry, input, None, parent, output)?.map_err(failed)?;
+        Ok(ItemResult::Entry { entry, content, had_parent: parent.is_some(), warning: None })
     }
 }
 

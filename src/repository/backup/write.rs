@@ -4,6 +4,7 @@
 use super::limits::{ARCHIVES_CLOSING, JOURNALLED_BYTES};
 use super::parent::Parent;
 use super::piece::{BatchEnd, ItemResult, PendingContent, PendingExtent, Piece};
+use super::pipeline::{LastTurn, Turn};
 use super::scan::Scanned;
 use super::{BackupRequest, Progress, archive_name, resume};
 use crate::archive::{
@@ -18,6 +19,7 @@ use crossbeam_channel::Receiver;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 
 /// What the writing thread leaves behind.
@@ -77,6 +79,7 @@ pub(super) struct Writer<'a> {
     /// Content of the first path of each group of hard links; `None`: it could not be read.
     linked: HashMap<Link, Option<Content>>,
     written: WrittenSoFar,
+    turn: LastTurn<'a>,
 }
 
 #[derive(Default)]
@@ -93,6 +96,7 @@ impl<'a> Writer<'a> {
         repository: &'a Repository,
         state: &'a LocalState,
         parent: &mut Parent,
+        turn: &'a Turn,
     ) -> Result<Self, RepositoryError> {
         let delta = LocalState::delta_name(request.source, &request.run);
         let file = state.create(&delta).map_err(|error| state.failed(error))?;
@@ -110,6 +114,7 @@ impl<'a> Writer<'a> {
             unresolved: VecDeque::new(),
             linked: HashMap::new(),
             written: WrittenSoFar { table: parent.table.clone(), ..WrittenSoFar::default() },
+            turn: LastTurn(turn),
         })
     }
 
@@ -161,6 +166,7 @@ impl<'a> Writer<'a> {
     }
 
     fn piece(&mut self, piece: Piece, tickets: &Receiver<()>) -> Result<(), RepositoryError> {
+        self.turn.0.ahead_bytes.fetch_sub(piece.stored_bytes(), Ordering::AcqRel);
         for (frame, raw_bytes) in &piece.frames {
             self.append(frame, *raw_bytes)?;
         }
@@ -170,6 +176,7 @@ impl<'a> Writer<'a> {
         };
         self.end_batch(end)?;
         self.next = (self.next.0 + 1, 0);
+        self.turn.0.seq.store(self.next.0, Ordering::Release);
         // The scan put it there before it sent the batch.
         let _ = tickets.recv();
         Ok(())

@@ -9,6 +9,7 @@ mod job;
 mod read;
 
 pub(super) use job::{frame_table, open_frames};
+pub(super) use read::ContentReader;
 pub use read::read_file;
 
 use super::selection::Selection;

@@ -1,8 +1,18 @@
 use super::job::{frame_table, open_frames};
-use crate::archive::{ArchiveTable, Entry, Extent, FormatError, zeros};
+use crate::archive::{ArchiveTable, Content, Entry, Extent, FormatError, FrameReader, FrameTable, zeros};
 use crate::base::ContentHash;
+use crate::repository::catalogue::StoreObject;
 use crate::repository::{Catalogue, RepositoryError};
+use std::collections::VecDeque;
 use std::io::Write;
+use std::sync::Arc;
+
+/// Decompressed frames that a reader keeps: the pieces of a file lie in few archives,
+/// and those of the next file close to them.
+const KEPT_FRAME_BYTES: usize = 32 << 20;
+
+/// Archives that a reader keeps open.
+const KEPT_ARCHIVES: usize = 16;
 
 /// Writes a file's content to `output`, front to back.
 ///
@@ -16,42 +26,119 @@ pub fn read_file(
     output: &mut dyn Write,
 ) -> Result<(), RepositoryError> {
     let Some(content) = &entry.content else { return Ok(()) };
-    let mut hasher = blake3::Hasher::new();
-    let mut open = None;
-    let mut emit = |bytes: &[u8]| {
-        hasher.update(bytes);
-        output.write_all(bytes).map_err(|error| RepositoryError::Target(error.to_string()))
-    };
-    for extent in &content.extents {
-        let (archive, offset, length) = match *extent {
-            Extent::Hole { length } => {
-                for piece in zeros(length) {
-                    emit(piece)?;
-                }
-                continue;
-            }
-            Extent::Stored { archive, offset, length } => (archive, offset, length),
+    let mut reader = ContentReader::new(catalogue, archives);
+    let is_right = reader
+        .read(content, |bytes| output.write_all(bytes).map_err(|error| RepositoryError::Target(error.to_string())))?;
+    if is_right {
+        return Ok(());
+    }
+    let error = FormatError::corrupt("a file", "its content does not hash to what was backed up");
+    Err(RepositoryError::object(catalogue.store(), &crate::files::display_path(&entry.path), error))
+}
+
+struct OpenArchive {
+    archive: u32,
+    table: Arc<FrameTable>,
+    reader: FrameReader<StoreObject>,
+}
+
+struct KeptFrame {
+    archive: u32,
+    frame: usize,
+    bytes: Arc<Vec<u8>>,
+}
+
+/// Reads files one after the other, each front to back.
+pub(in crate::repository) struct ContentReader<'a> {
+    catalogue: &'a Catalogue<'a>,
+    archives: &'a ArchiveTable,
+    /// Both: what was used last stands first.
+    open: VecDeque<OpenArchive>,
+    frames: VecDeque<KeptFrame>,
+    kept_bytes: usize,
+}
+
+impl<'a> ContentReader<'a> {
+    pub(in crate::repository) fn new(catalogue: &'a Catalogue<'a>, archives: &'a ArchiveTable) -> Self {
+        Self { catalogue, archives, open: VecDeque::new(), frames: VecDeque::new(), kept_bytes: 0 }
+    }
+
+    /// Hands a file's bytes to `emit`; whether they hash to what was backed up.
+    pub(in crate::repository) fn read(
+        &mut self,
+        content: &Content,
+        mut emit: impl FnMut(&[u8]) -> Result<(), RepositoryError>,
+    ) -> Result<bool, RepositoryError> {
+        let mut hasher = blake3::Hasher::new();
+        let mut both = |bytes: &[u8]| {
+            hasher.update(bytes);
+            emit(bytes)
         };
-        let name = archives.name(archive).unwrap_or_default();
-        let failed = |error| RepositoryError::object(catalogue.store(), name, error);
-        if open.as_ref().is_none_or(|(opened, _, _)| *opened != archive) {
-            open = Some((archive, frame_table(catalogue, name)?, open_frames(catalogue, name)?));
+        for extent in &content.extents {
+            match *extent {
+                Extent::Hole { length } => zeros(length).try_for_each(&mut both)?,
+                Extent::Stored { archive, offset, length } => self.extent(archive, offset, length, &mut both)?,
+            }
         }
-        let Some((_, table, reader)) = &mut open else { continue };
-        let (mut at, end) = (offset, offset + length);
+        Ok(ContentHash(*hasher.finalize().as_bytes()) == content.hash)
+    }
+
+    fn extent(
+        &mut self,
+        archive: u32,
+        offset: u64,
+        length: u64,
+        emit: &mut impl FnMut(&[u8]) -> Result<(), RepositoryError>,
+    ) -> Result<(), RepositoryError> {
+        let name = self.archives.name(archive).unwrap_or_default();
+        let beyond = || {
+            let error = FormatError::corrupt("a manifest", "a file lies beyond the end of its archive");
+            RepositoryError::object(self.catalogue.store(), name, error)
+        };
+        let end = offset.checked_add(length).ok_or_else(beyond)?;
+        let table = self.table(archive)?;
+        let mut at = offset;
         while at < end {
-            let beyond = || failed(FormatError::corrupt("a manifest", "a file lies beyond the end of its archive"));
             let frame = table.at(at).ok_or_else(beyond)?;
-            let bytes = reader.read(table, frame).map_err(failed)?;
+            let bytes = self.frame(archive, frame)?;
             let from = (at - table.start(frame)) as usize;
             let count = (bytes.len() - from).min(usize::try_from(end - at).unwrap_or(usize::MAX));
             emit(&bytes[from..from + count])?;
             at += count as u64;
         }
+        Ok(())
     }
-    if ContentHash(*hasher.finalize().as_bytes()) != content.hash {
-        let error = FormatError::corrupt("a file", "its content does not hash to what was backed up");
-        return Err(RepositoryError::object(catalogue.store(), &crate::files::display_path(&entry.path), error));
+
+    fn table(&mut self, archive: u32) -> Result<Arc<FrameTable>, RepositoryError> {
+        if let Some(at) = self.open.iter().position(|open| open.archive == archive) {
+            self.open.swap(0, at);
+        } else {
+            let name = self.archives.name(archive).unwrap_or_default();
+            let table = frame_table(self.catalogue, name)?;
+            let reader = open_frames(self.catalogue, name)?;
+            self.open.truncate(KEPT_ARCHIVES - 1);
+            self.open.push_front(OpenArchive { archive, table, reader });
+        }
+        Ok(Arc::clone(&self.open[0].table))
     }
-    Ok(())
+
+    /// A frame of the archive opened last.
+    fn frame(&mut self, archive: u32, frame: usize) -> Result<Arc<Vec<u8>>, RepositoryError> {
+        if let Some(at) = self.frames.iter().position(|kept| (kept.archive, kept.frame) == (archive, frame)) {
+            self.frames.swap(0, at);
+            return Ok(Arc::clone(&self.frames[0].bytes));
+        }
+        let open = &mut self.open[0];
+        let bytes = open.reader.read(&open.table, frame).map(Arc::new).map_err(|error| {
+            let name = self.archives.name(archive).unwrap_or_default();
+            RepositoryError::object(self.catalogue.store(), name, error)
+        })?;
+        self.kept_bytes += bytes.len();
+        self.frames.push_front(KeptFrame { archive, frame, bytes: Arc::clone(&bytes) });
+        while self.kept_bytes > KEPT_FRAME_BYTES && self.frames.len() > 1 {
+            let dropped = self.frames.pop_back().map_or(0, |kept| kept.bytes.len());
+            self.kept_bytes -= dropped;
+        }
+        Ok(bytes)
+    }
 }

@@ -9,10 +9,12 @@
 mod chunks;
 mod journal;
 mod layer_file;
+mod sums;
 
 pub(crate) use chunks::{ChunkPlace, KnownChunks};
 pub(crate) use journal::{Interrupted, Journal, JournalHead, LayerMark, StoredArchive};
 pub(crate) use layer_file::LayerFile;
+pub(crate) use sums::{FileSums, NewSums, PutRun, Sums, block_key, short_id};
 
 use super::{RepositoryError, layout};
 use crate::archive::{LayerRef, SnapshotTotals};
@@ -42,6 +44,9 @@ pub(crate) struct Current {
     pub(crate) base: String,
     pub(crate) encrypted: bool,
     pub(crate) layers: Vec<CurrentLayer>,
+    /// Files with the block sums of what the layers list, oldest first.
+    #[serde(default)]
+    pub(crate) sums: Vec<String>,
     pub(crate) totals: SnapshotTotals,
 }
 
@@ -62,6 +67,7 @@ impl Current {
             base: base.to_owned(),
             encrypted,
             layers: Vec::new(),
+            sums: Vec::new(),
             totals: SnapshotTotals::default(),
         }
     }
@@ -112,6 +118,11 @@ impl LocalState {
         format!("{}.json", layout::component(source))
     }
 
+    /// The name of the block sums that `run` writes.
+    pub(crate) fn sums_name(source: &str, run: &RunId) -> String {
+        format!("{}.sums", Self::run_prefix(source, run))
+    }
+
     /// What the name of each file that `run` writes begins with.
     fn run_prefix(source: &str, run: &RunId) -> String {
         format!("{}-{run}", layout::component(source))
@@ -130,12 +141,14 @@ impl LocalState {
         Ok(())
     }
 
-    /// Deletes layers and temporary files of `source` that neither `current` nor a
+    /// Deletes layers, block sums and temporary files of `source` that neither `current` nor a
     /// journal names.
     pub(crate) fn sweep(&self, source: &str, current: Option<&Current>) {
         let journals = self.journals(source);
         for (run, name) in self.files_of(source) {
-            let named = current.is_some_and(|current| current.layers.iter().any(|layer| layer.file == name));
+            let named = current.is_some_and(|current| {
+                current.layers.iter().any(|layer| layer.file == name) || current.sums.contains(&name)
+            });
             if !named && !journals.contains(&run) {
                 // A leftover costs space, nothing else; the next sweep tries again.
                 let _ = std::fs::remove_file(self.folder.join(name));

@@ -1,6 +1,7 @@
 //! Backup and restore against stores in memory, through the real pipeline.
 
 mod damage;
+mod deltas;
 mod resume;
 mod roundtrip;
 

@@ -1,9 +1,11 @@
 //! Whether stored bytes are what was written. Always of the store, never of a local copy.
 
-use super::restore::{frame_table, open_frames};
-use super::{Catalogue, RepositoryError, SnapshotInfo, io_threads, layout};
-use crate::archive::{ArchiveTable, Extent, FormatError, HashingWriter, RunRecord};
-use crate::base::{Cancellation, ContentHash, Percent};
+mod contents;
+mod pieces;
+
+use super::{Catalogue, RepositoryError, SnapshotInfo, io_threads};
+use crate::archive::{FormatError, HashingWriter, RunRecord};
+use crate::base::{Cancellation, Percent};
 use crate::stores::{StoreError, StoreErrorKind};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, Read};
@@ -18,14 +20,16 @@ pub enum VerifyLevel {
     Presence,
     /// Their stored bytes hash to what was written. Reads everything; no key.
     Checksum,
-    /// Decrypt, decompress, and hash all content. Needs a key.
+    /// Decrypt, decompress, and hash all content; put files that lie in pieces
+    /// together. Needs a key.
     Contents,
 }
 
 pub struct VerifyRequest<'a> {
     /// What must be restorable.
     pub snapshots: &'a [SnapshotInfo],
-    /// Of the objects that these need, only those that this run wrote.
+    /// Of the objects that these need, only those that this run wrote; files in
+    /// pieces are not put together.
     pub only_run: Option<&'a crate::base::RunId>,
     pub level: VerifyLevel,
     /// The share of objects (checksum) or frames (contents) that is read.
@@ -55,6 +59,8 @@ pub struct VerifyOutcome {
     pub bytes: u64,
     /// Chunks whose hash was right (contents).
     pub chunks: u64,
+    /// Files that lie in pieces and hash right put together (contents).
+    pub pieced_files: u64,
     pub problems: Vec<VerifyProblem>,
     /// Objects that lie in an archive class and cannot be read now.
     pub archived: u64,
@@ -111,7 +117,7 @@ pub fn verify(catalogue: &Catalogue<'_>, request: &VerifyRequest<'_>) -> Result<
     match request.level {
         VerifyLevel::Presence => {}
         VerifyLevel::Checksum => checksum(catalogue, request, &intact, &mut outcome)?,
-        VerifyLevel::Contents => contents(catalogue, request, &intact, &mut outcome)?,
+        VerifyLevel::Contents => contents::verify(catalogue, request, &intact, &mut outcome)?,
     }
     outcome.problems.sort_by(|a, b| a.object.cmp(&b.object));
     Ok(outcome)
@@ -179,10 +185,10 @@ fn is_sampled(request: &VerifyRequest<'_>, name: &str, at: u64) -> bool {
 /// Runs `work` for each place in `0..count` on several threads; the first error ends it.
 fn in_parallel(
     request: &VerifyRequest<'_>,
+    threads: usize,
     count: usize,
     work: impl Fn(usize) -> Result<(), RepositoryError> + Sync,
 ) -> Result<(), RepositoryError> {
-    let threads = io_threads(request.threads);
     let (next, failure) = (AtomicUsize::new(0), Mutex::new(None));
     thread::scope(|scope| {
         for _ in 0..threads.min(count) {
@@ -218,6 +224,7 @@ impl Findings {
         outcome.objects_read += found.objects_read;
         outcome.bytes += found.bytes;
         outcome.chunks += found.chunks;
+        outcome.pieced_files += found.pieced_files;
         outcome.archived += found.archived;
         outcome.problems.extend(found.problems);
     }
@@ -253,7 +260,7 @@ fn checksum(
         chosen.extend(objects.first());
     }
     let findings = Findings::default();
-    in_parallel(request, chosen.len(), |at| {
+    in_parallel(request, io_threads(request.threads), chosen.len(), |at| {
         let (expected, snapshots) = chosen[at];
         let (Some(size), Some(sha256)) = (expected.size, &expected.sha256) else { return Ok(()) };
         let read = || -> io::Result<String> {
@@ -294,186 +301,4 @@ fn checksum(
     })?;
     findings.merge(outcome);
     Ok(())
-}
-
-/// A chunk and where it must lie.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Chunk {
-    archive: u32,
-    offset: u64,
-    length: u64,
-    hash: ContentHash,
-}
-
-fn contents(
-    catalogue: &Catalogue<'_>,
-    request: &VerifyRequest<'_>,
-    objects: &[Needed],
-    outcome: &mut VerifyOutcome,
-) -> Result<(), RepositoryError> {
-    let findings = Findings::default();
-    let mut table = ArchiveTable::default();
-    let mut chunks = Vec::new();
-    let mut layers = BTreeSet::new();
-    for info in request.snapshots {
-        let id = [info.run.to_string()];
-        let snapshot = match catalogue.load(info) {
-            Ok(snapshot) => snapshot,
-            Err(error) => {
-                findings.failed(&info.name, &id, error)?;
-                continue;
-            }
-        };
-        for layer in &snapshot.layers {
-            if !layers.insert(layer.object.clone()) {
-                continue;
-            }
-            let one = crate::archive::Snapshot { layers: vec![layer.clone()], ..snapshot.clone() };
-            if let Err(error) = gather(catalogue, &one, &mut table, &mut chunks) {
-                findings.failed(&layer.object, &id, error)?;
-            }
-        }
-    }
-    let archives: HashMap<&str, &[String]> = objects
-        .iter()
-        .filter(|(object, _)| object.name.starts_with(layout::ARCHIVES))
-        .map(|(object, snapshots)| (object.name.as_str(), &snapshots[..]))
-        .collect();
-    for (name, snapshots) in &archives {
-        let place = table.place(name);
-        match catalogue.index_of_archive(name) {
-            Ok(index) => chunks.extend(
-                index
-                    .archives
-                    .iter()
-                    .filter(|listed| listed.name == **name)
-                    .flat_map(|listed| &listed.chunks)
-                    .map(|row| Chunk { archive: place, offset: row.offset, length: row.length, hash: row.hash }),
-            ),
-            Err(error) => findings.failed(name, snapshots, error)?,
-        }
-    }
-    chunks.sort_unstable();
-    chunks.dedup();
-    let (frames, tables) = frames_to_read(catalogue, request, &archives, &mut table, &findings)?;
-    let reads: Vec<&[(u32, usize)]> = frames.chunks(FRAMES_A_TURN).collect();
-    in_parallel(request, reads.len(), |at| {
-        let mut reader = None;
-        for &(archive, frame) in reads[at] {
-            if request.cancel.is_cancelled() {
-                return Err(RepositoryError::Cancelled);
-            }
-            let name = table.name(archive).unwrap_or_default();
-            let snapshots = archives.get(name).copied().unwrap_or_default();
-            let frame_table = &tables[&archive];
-            let mut read = || -> Result<Vec<u8>, RepositoryError> {
-                if reader.as_ref().is_none_or(|(opened, _)| *opened != archive) {
-                    reader = Some((archive, open_frames(catalogue, name)?));
-                }
-                let Some((_, reader)) = &mut reader else {
-                    return Err(RepositoryError::Internal("no archive is open".to_owned()));
-                };
-                reader.read(frame_table, frame).map_err(|error| RepositoryError::object(catalogue.store(), name, error))
-            };
-            match read() {
-                Ok(bytes) => {
-                    let (good, bad) = check_frame(&chunks, archive, frame_table.start(frame), &bytes);
-                    request.progress.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                    findings.add(|findings| {
-                        findings.bytes += bytes.len() as u64;
-                        findings.chunks += good;
-                    });
-                    if bad > 0 {
-                        let error = FormatError::corrupt(
-                            "the archive",
-                            format!("{bad} chunks of frame {frame} have other bytes than were written"),
-                        );
-                        findings.failed(name, snapshots, RepositoryError::object(catalogue.store(), name, error))?;
-                    }
-                }
-                Err(error) => findings.failed(name, snapshots, error)?,
-            }
-        }
-        Ok(())
-    })?;
-    outcome.objects_read += archives.len() as u64;
-    findings.merge(outcome);
-    // One damaged frame is enough to name an archive.
-    outcome.problems.sort_by(|a, b| (&a.object, &a.problem).cmp(&(&b.object, &b.problem)));
-    outcome.problems.dedup_by(|a, b| a.object == b.object && a.problem == b.problem);
-    Ok(())
-}
-
-/// Frames that one thread reads in a row, so that an archive is not opened for each.
-const FRAMES_A_TURN: usize = 8;
-
-/// Reads a layer and notes the content of files that are one chunk.
-fn gather(
-    catalogue: &Catalogue<'_>,
-    layer: &crate::archive::Snapshot,
-    table: &mut ArchiveTable,
-    chunks: &mut Vec<Chunk>,
-) -> Result<(), RepositoryError> {
-    let mut rows = catalogue.entries(layer, table)?;
-    let name = &layer.layers[0].object;
-    while let Some(row) = rows.next_row().map_err(|error| RepositoryError::object(catalogue.store(), name, error))? {
-        let crate::archive::Row::Entry(entry) = row else { continue };
-        let Some(content) = entry.content else { continue };
-        if let [Extent::Stored { archive, offset, length }] = content.extents[..] {
-            chunks.push(Chunk { archive, offset, length, hash: content.hash });
-        }
-    }
-    Ok(())
-}
-
-type FrameTables = HashMap<u32, std::sync::Arc<crate::archive::FrameTable>>;
-
-/// The frames that are in the sample, in order; at least one where there is any.
-fn frames_to_read(
-    catalogue: &Catalogue<'_>,
-    request: &VerifyRequest<'_>,
-    archives: &HashMap<&str, &[String]>,
-    table: &mut ArchiveTable,
-    findings: &Findings,
-) -> Result<(Vec<(u32, usize)>, FrameTables), RepositoryError> {
-    let (mut all, mut chosen, mut tables) = (Vec::new(), Vec::new(), HashMap::new());
-    let sorted: BTreeMap<_, _> = archives.iter().collect();
-    for (name, snapshots) in sorted {
-        let frames = match frame_table(catalogue, name) {
-            Ok(frames) => frames,
-            Err(error) => {
-                findings.failed(name, snapshots, error)?;
-                continue;
-            }
-        };
-        let place = table.place(name);
-        for frame in 0..frames.len() {
-            all.push((place, frame));
-            if is_sampled(request, name, frame as u64) {
-                chosen.push((place, frame));
-            }
-        }
-        tables.insert(place, frames);
-    }
-    if chosen.is_empty() && !all.is_empty() {
-        chosen.push(all[(request.seed % all.len() as u64) as usize]);
-    }
-    Ok((chosen, tables))
-}
-
-/// How many chunks that lie whole in a frame hash right, and how many do not.
-fn check_frame(chunks: &[Chunk], archive: u32, start: u64, bytes: &[u8]) -> (u64, u64) {
-    let end = start + bytes.len() as u64;
-    let from = chunks.partition_point(|chunk| (chunk.archive, chunk.offset) < (archive, start));
-    let (mut good, mut bad) = (0, 0);
-    for chunk in chunks[from..].iter().take_while(|chunk| chunk.archive == archive && chunk.offset < end) {
-        if chunk.offset + chunk.length > end {
-            // A file of several chunks: each of those stands in the index.
-            continue;
-        }
-        let at = (chunk.offset - start) as usize;
-        let right = ContentHash::of(&bytes[at..at + chunk.length as usize]) == chunk.hash;
-        *(if right { &mut good } else { &mut bad }) += 1;
-    }
-    (good, bad)
 }

@@ -1,0 +1,356 @@
+//! Block sums of the files of a source's last snapshot, so that a file changed in
+//! part is stored in part ([`crate::repository::delta`]).
+//!
+//! Each run adds a segment: sums, then rows that say whose they are, sorted. What
+//! is damaged, or made with another key, is as if it were not there: files are
+//! then stored whole.
+
+use super::LocalState;
+use crate::base::{ContentHash, Context};
+use crate::repository::RepositoryError;
+use crate::repository::delta::{BlockKey, BlockSum, SumRun};
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::FileExt;
+use std::sync::{Mutex, OnceLock};
+
+/// 32 random bytes in hexadecimal.
+const KEY_FILE: &str = "block-key";
+const MAGIC: &[u8; 8] = b"PLNSUMS1";
+/// Rows' length u64, the key's id, the magic number.
+const TRAILER_BYTES: u64 = 24;
+/// The largest table of rows that is read: some 26 million files.
+const MAX_ROWS_BYTES: u64 = 1 << 30;
+/// So many segments of single runs are merged, since each is asked for each file.
+const MAX_SEGMENTS: usize = 16;
+/// Below this much it does not matter how much of it is stale.
+const STALE_BYTES: u64 = 1 << 20;
+/// Sums copied at once when segments are merged.
+const COPY_SUMS: usize = 1 << 14;
+
+/// Reads the tier's key, or makes one: sums made with a lost key find nothing.
+pub(crate) fn block_key(state: &LocalState, context: &Context) -> io::Result<BlockKey> {
+    let known = std::fs::read_to_string(state.folder().join(KEY_FILE)).ok();
+    if let Some(seed) = known.and_then(|text| ContentHash::from_hex(text.trim())) {
+        return Ok(BlockKey::new(&seed.0));
+    }
+    let mut seed = [0; 32];
+    seed.chunks_exact_mut(8).for_each(|part| part.copy_from_slice(&context.random_u64().to_le_bytes()));
+    state.replace(KEY_FILE, format!("{}\n", ContentHash(seed).to_hex()).as_bytes())?;
+    Ok(BlockKey::new(&seed))
+}
+
+/// The first half of a content hash: enough to tell a source's files apart.
+type Id = [u8; 16];
+
+fn id_of(hash: &ContentHash) -> Id {
+    hash.0[..16].try_into().expect("a hash has sixteen bytes")
+}
+
+/// Where a run of sums lies in a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct RunRow {
+    content: Id,
+    /// Of the first block in the file, in bytes.
+    position: u64,
+    /// Of the first sum in the segment, in bytes.
+    at: u64,
+    count: u32,
+    block_bytes: u32,
+}
+
+impl RunRow {
+    const BYTES: usize = 40;
+
+    fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[..16].copy_from_slice(&self.content);
+        bytes[16..24].copy_from_slice(&self.position.to_le_bytes());
+        bytes[24..32].copy_from_slice(&self.at.to_le_bytes());
+        bytes[32..36].copy_from_slice(&self.count.to_le_bytes());
+        bytes[36..].copy_from_slice(&self.block_bytes.to_le_bytes());
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
+        let word = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
+        let half = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
+        let content = bytes[..16].try_into().expect("sixteen bytes");
+        Self { content, position: word(16), at: word(24), count: half(32), block_bytes: half(36) }
+    }
+
+    fn bytes(&self) -> u64 {
+        u64::from(self.count) * BlockSum::BYTES as u64
+    }
+}
+
+struct Segment {
+    name: String,
+    file: File,
+    size: u64,
+    /// Sorted; read when first asked for.
+    rows: OnceLock<Vec<RunRow>>,
+}
+
+impl Segment {
+    fn open(state: &LocalState, name: &str) -> Option<Self> {
+        let file = File::open(state.folder().join(name)).ok()?;
+        let size = file.metadata().ok()?.len();
+        Some(Self { name: name.to_owned(), file, size, rows: OnceLock::new() })
+    }
+
+    fn rows(&self, key: &BlockKey) -> &[RunRow] {
+        self.rows.get_or_init(|| self.read_rows(key).unwrap_or_default())
+    }
+
+    /// `None`: damaged, or made with another key.
+    fn read_rows(&self, key: &BlockKey) -> Option<Vec<RunRow>> {
+        let mut trailer = [0; TRAILER_BYTES as usize];
+        let end = self.size.checked_sub(TRAILER_BYTES)?;
+        self.file.read_exact_at(&mut trailer, end).ok()?;
+        if trailer[16..] != *MAGIC || trailer[8..16] != key.id() {
+            return None;
+        }
+        let length = u64::from_le_bytes(trailer[..8].try_into().expect("eight bytes"));
+        let start = end.checked_sub(length).filter(|_| length <= MAX_ROWS_BYTES)?;
+        let mut bytes = vec![0; length as usize];
+        self.file.read_exact_at(&mut bytes, start).ok()?;
+        let (rows, rest) = bytes.as_chunks::<{ RunRow::BYTES }>();
+        let rows: Vec<_> = rows.iter().map(RunRow::from_bytes).collect();
+        let sound =
+            |row: &RunRow| row.block_bytes > 0 && row.at.checked_add(row.bytes()).is_some_and(|end| end <= start);
+        (rest.is_empty() && rows.is_sorted() && rows.iter().all(sound)).then_some(rows)
+    }
+
+    fn find(&self, key: &BlockKey, content: &Id) -> &[RunRow] {
+        let rows = self.rows(key);
+        let start = rows.partition_point(|row| row.content < *content);
+        let count = rows[start..].iter().take_while(|row| row.content == *content).count();
+        &rows[start..start + count]
+    }
+
+    fn sums(&self, at: u64, count: usize) -> io::Result<Vec<BlockSum>> {
+        let mut bytes = vec![0; count * BlockSum::BYTES];
+        self.file.read_exact_at(&mut bytes, at)?;
+        Ok(bytes.as_chunks().0.iter().map(BlockSum::from_bytes).collect())
+    }
+}
+
+/// The sums that earlier runs left behind for a source. Nothing is read before
+/// the first changed file asks.
+pub(crate) struct Sums {
+    pub(crate) key: BlockKey,
+    /// Oldest first.
+    segments: Vec<Segment>,
+}
+
+/// The sums of one file's earlier version.
+pub(crate) struct FileSums<'a> {
+    segment: &'a Segment,
+    rows: &'a [RunRow],
+    pub(crate) block_bytes: u32,
+}
+
+impl FileSums<'_> {
+    /// The sums of `blocks`; what has none (a hole) is found nowhere.
+    pub(crate) fn read(&self, blocks: std::ops::Range<u64>) -> io::Result<Vec<BlockSum>> {
+        let mut sums: Vec<BlockSum> = Vec::new();
+        for row in self.rows {
+            let first = row.position / u64::from(self.block_bytes);
+            let start = blocks.start.max(first);
+            let end = blocks.end.min(first + u64::from(row.count));
+            if start >= end {
+                continue;
+            }
+            // A sum that no block has but by chance of 2^-64.
+            sums.resize((start - blocks.start) as usize, BlockSum { weak: 0, strong: 0 });
+            let at = row.at + (start - first) * BlockSum::BYTES as u64;
+            sums.extend(self.segment.sums(at, (end - start) as usize)?);
+        }
+        Ok(sums)
+    }
+}
+
+impl Sums {
+    pub(crate) fn open(state: &LocalState, key: BlockKey, names: &[String]) -> Self {
+        Self { key, segments: names.iter().filter_map(|name| Segment::open(state, name)).collect() }
+    }
+
+    pub(crate) fn find(&self, content: &ContentHash) -> Option<FileSums<'_>> {
+        let id = id_of(content);
+        self.segments.iter().rev().find_map(|segment| {
+            let rows = segment.find(&self.key, &id);
+            let block_bytes = rows.first()?.block_bytes;
+            Some(FileSums { segment, rows, block_bytes })
+        })
+    }
+
+    pub(crate) fn has(&self, content: &ContentHash) -> bool {
+        self.find(content).is_some()
+    }
+
+    /// The segments that the next run shall know: these and `new`, merged where they
+    /// are many or largely stale. `live`: gives the contents of the new snapshot, if asked.
+    pub(crate) fn next_segments(
+        self,
+        state: &LocalState,
+        new: Option<String>,
+        merged_name: &str,
+        live: impl FnOnce() -> Result<HashSet<u64>, RepositoryError>,
+    ) -> Result<Vec<String>, RepositoryError> {
+        let mut segments = self.segments;
+        segments.extend(new.and_then(|name| Segment::open(state, &name)));
+        let since: u64 = segments.iter().skip(1).map(|segment| segment.size).sum();
+        let stale = segments.len() > 1 && since > STALE_BYTES.max(segments[0].size / 2);
+        let keep = if stale { 0 } else { 1 };
+        if stale || segments.len() > MAX_SEGMENTS {
+            let live = if stale { Some(live()?) } else { None };
+            let merged = merge(state, &self.key, &segments[keep..], merged_name, live.as_ref())
+                .map_err(|error| state.failed(error))?;
+            segments.truncate(keep);
+            segments.extend(merged.and_then(|name| Segment::open(state, &name)));
+        }
+        Ok(segments.into_iter().map(|segment| segment.name).collect())
+    }
+}
+
+/// The start of a content hash, as a set of live contents has it.
+pub(crate) fn short_id(hash: &ContentHash) -> u64 {
+    u64::from_le_bytes(hash.0[..8].try_into().expect("a hash has eight bytes"))
+}
+
+/// Copies what is live into one segment; of equal contents those of the last one.
+fn merge(
+    state: &LocalState,
+    key: &BlockKey,
+    segments: &[Segment],
+    name: &str,
+    live: Option<&HashSet<u64>>,
+) -> io::Result<Option<String>> {
+    let mut seen: HashSet<Id> = HashSet::new();
+    let mut output = SegmentWriter::create(state, name)?;
+    for segment in segments.iter().rev() {
+        for rows in segment.rows(key).chunk_by(|a, b| a.content == b.content) {
+            let content = rows[0].content;
+            let id = u64::from_le_bytes(content[..8].try_into().expect("eight bytes"));
+            if live.is_some_and(|live| !live.contains(&id)) || !seen.insert(content) {
+                continue;
+            }
+            for row in rows {
+                let place = output.position;
+                let mut done = 0;
+                while done < row.count as usize {
+                    let count = (row.count as usize - done).min(COPY_SUMS);
+                    output.append(&segment.sums(row.at + (done * BlockSum::BYTES) as u64, count)?)?;
+                    done += count;
+                }
+                output.rows.push(RunRow { at: place, ..*row });
+            }
+        }
+    }
+    output.finish(state, key, name)
+}
+
+struct SegmentWriter {
+    output: BufWriter<File>,
+    position: u64,
+    rows: Vec<RunRow>,
+}
+
+fn temporary(name: &str) -> String {
+    format!("{name}.new")
+}
+
+impl SegmentWriter {
+    fn create(state: &LocalState, name: &str) -> io::Result<Self> {
+        let output = BufWriter::with_capacity(1 << 18, state.create(&temporary(name))?);
+        Ok(Self { output, position: 0, rows: Vec::new() })
+    }
+
+    /// Where the first of the sums was put.
+    fn append(&mut self, sums: &[BlockSum]) -> io::Result<u64> {
+        let at = self.position;
+        for sum in sums {
+            self.output.write_all(&sum.to_bytes())?;
+        }
+        self.position += (sums.len() * BlockSum::BYTES) as u64;
+        Ok(at)
+    }
+
+    /// The segment's name; `None` if there is nothing in it.
+    fn finish(mut self, state: &LocalState, key: &BlockKey, name: &str) -> io::Result<Option<String>> {
+        if self.rows.is_empty() {
+            // Swept by a later run if it stays.
+            let _ = std::fs::remove_file(state.folder().join(temporary(name)));
+            return Ok(None);
+        }
+        // The same content under several paths is there several times.
+        self.rows.sort_unstable();
+        self.rows.dedup_by_key(|row| (row.content, row.position));
+        for row in &self.rows {
+            self.output.write_all(&row.to_bytes())?;
+        }
+        self.output.write_all(&((self.rows.len() * RunRow::BYTES) as u64).to_le_bytes())?;
+        self.output.write_all(&key.id())?;
+        self.output.write_all(MAGIC)?;
+        let file = self.output.into_inner().map_err(io::IntoInnerError::into_error)?;
+        state.publish(&file, &temporary(name), name)?;
+        Ok(Some(name.to_owned()))
+    }
+}
+
+/// A run of sums that is already in the segment.
+#[derive(Clone, Copy)]
+pub(crate) struct PutRun {
+    position: u64,
+    at: u64,
+    count: u32,
+}
+
+/// Takes the sums of the files that a run reads, from several threads.
+pub(crate) struct NewSums<'a> {
+    state: &'a LocalState,
+    name: String,
+    writer: Mutex<Option<SegmentWriter>>,
+}
+
+impl<'a> NewSums<'a> {
+    /// Writes the file `name`, as soon as there is something to write.
+    pub(crate) fn new(state: &'a LocalState, name: String) -> Self {
+        Self { state, name, writer: Mutex::new(None) }
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut SegmentWriter) -> io::Result<T>) -> io::Result<T> {
+        let mut writer = self.writer.lock().expect("no thread panics while it holds the sums");
+        if writer.is_none() {
+            *writer = Some(SegmentWriter::create(self.state, &self.name)?);
+        }
+        work(writer.as_mut().expect("made just now"))
+    }
+
+    /// Puts a part of a large file's sums away; it counts once [`NewSums::add`] has told whose it is.
+    pub(crate) fn put(&self, run: &SumRun) -> io::Result<PutRun> {
+        let at = self.with(|writer| writer.append(&run.sums))?;
+        Ok(PutRun { position: run.position, at, count: run.sums.len() as u32 })
+    }
+
+    pub(crate) fn add(&self, content: &ContentHash, block_bytes: u32, runs: &[PutRun]) -> io::Result<()> {
+        self.with(|writer| {
+            writer.rows.extend(runs.iter().map(|&PutRun { position, at, count }| RunRow {
+                content: id_of(content),
+                position,
+                at,
+                count,
+                block_bytes,
+            }));
+            Ok(())
+        })
+    }
+
+    /// Publishes the segment; `None` if nothing was added.
+    pub(crate) fn finish(self, key: &BlockKey) -> io::Result<Option<String>> {
+        let writer = self.writer.into_inner().expect("all threads have ended");
+        writer.map_or(Ok(None), |writer| writer.finish(self.state, key, &self.name))
+    }
+}
