@@ -74,12 +74,17 @@ pub(super) fn read(path: &Path) -> std::io::Result<String> {
     if file.metadata()?.is_dir() {
         return Err(std::io::Error::from(std::io::ErrorKind::IsADirectory));
     }
-    let mut text = String::new();
-    std::io::Read::read_to_string(&mut std::io::Read::take(file, MAX_PLAN_BYTES + 1), &mut text)?;
-    if text.len() as u64 > MAX_PLAN_BYTES {
+    read_from(file)
+}
+
+/// A text of a bounded size.
+pub(super) fn read_from(reader: impl std::io::Read) -> std::io::Result<String> {
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut std::io::Read::take(reader, MAX_PLAN_BYTES + 1), &mut bytes)?;
+    if bytes.len() as u64 > MAX_PLAN_BYTES {
         return Err(std::io::Error::other("it is larger than 16 MiB"));
     }
-    Ok(text)
+    String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8 text"))
 }
 
 /// The plan to act on: errors are printed and end the command, warnings are

@@ -60,7 +60,8 @@ impl Human {
         let mut view = View::of(diagnostic);
         view.code = Some(format!("{}[{}]", diagnostic.severity, diagnostic.code()));
         view.message = &diagnostic.message;
-        if let Some((file, labels)) = groups.next() {
+        // Of a file that could not be read there is nothing to show.
+        if let Some((file, labels)) = groups.next().filter(|(file, _)| !files.get(*file).text.is_empty()) {
             view.show(files, file, &labels);
         }
         let mut out = render(&view);
@@ -118,7 +119,10 @@ fn narrated(diagnostic: &Diagnostic, files: &SourceFiles) -> String {
         if !label.text.is_empty() {
             out.push_str(&format!(": {}", label.text));
         }
-        out.push_str(&format!("\nthe line reads: {}\n", index.line(start.line - 1).trim()));
+        out.push('\n');
+        if !file.text.is_empty() {
+            out.push_str(&format!("the line reads: {}\n", index.line(start.line - 1).trim()));
+        }
     };
     place(&diagnostic.primary, "in");
     for label in &diagnostic.labels {

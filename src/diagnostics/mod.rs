@@ -9,6 +9,7 @@
 
 mod diagnostic;
 mod fix;
+mod gather;
 mod github;
 mod human;
 mod json;
@@ -21,6 +22,7 @@ mod suggest;
 
 pub use diagnostic::{Diagnostic, Label, extend_without_echoes, summary};
 pub use fix::{Edit, Fix, FixOutcome, apply_fixes, compatible_fixes};
+pub use gather::Gathered;
 pub use github::github;
 pub use human::{Human, HumanStyle};
 pub use json::json;

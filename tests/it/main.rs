@@ -4,6 +4,7 @@
 //! `support/` holds the hermetic environment, the deterministic trees and the
 //! comparison; each other module is one promise of the program.
 
+mod check;
 mod cost;
 mod demo;
 mod frame;

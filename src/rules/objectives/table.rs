@@ -5,32 +5,19 @@ use std::time::Duration;
 
 impl Objectives {
     /// A line for each source and loss, then the plan's promises and what the figures rest on.
+    /// Where there is no room for the sums beside them, these stand below.
     pub fn render(&self, width: usize, style: Style) -> String {
-        let mut table = Table::new([
-            Column::left("SOURCE"),
-            Column::left("AFTER THE LOSS OF"),
-            Column::left("LEFT IN").wrap(),
-            Column::right("AT MOST LOST"),
-            Column::right("BACK WITHIN"),
-            Column::left("BECAUSE").wrap().optional(1),
-        ]);
-        let mut last = "";
-        for exposure in &self.exposures {
-            let name = if last == exposure.source { "" } else { &exposure.source };
-            last = &exposure.source;
-            let tiers: Vec<&str> = exposure.copies.iter().map(|copy| copy.tier.as_str()).collect();
-            let left =
-                if tiers.is_empty() { Cell::painted(Paint::Bad, "nothing") } else { Cell::from(tiers.join(", ")) };
-            table.row([
-                Cell::from(name),
-                Cell::from(exposure.loss.to_string()),
-                left,
-                self.lost(exposure),
-                self.back(exposure),
-                Cell::from(exposure.freshest().map_or(String::new(), |copy| copy.because.clone())),
-            ]);
+        const LEAST_FOR_SUMS: usize = 40;
+        let figures = self.table(false).render(usize::MAX / 2, Style::PLAIN);
+        let widest = figures.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+        let has_room = widest + LEAST_FOR_SUMS <= width;
+        let mut out = self.table(has_room).render(width, style);
+        if !has_room {
+            out.push('\n');
+            for line in self.sums() {
+                out.push_str(&format!("{line}\n"));
+            }
         }
-        let mut out = table.render(width, style);
         let promise = |name: &str, value: Option<Duration>| match value {
             Some(value) => format!("{name} {}", format_duration(value)),
             None => format!("no {name}"),
@@ -41,6 +28,51 @@ impl Objectives {
             "sizes are those of `expect`, a line carries 100 Mbit/s unless limited; reading and packing is not counted\n",
         );
         out
+    }
+
+    /// `data, the disk: 4h between runs + 2s to send what changed`, one a line, each sum once for a source.
+    fn sums(&self) -> Vec<String> {
+        let mut sums: Vec<(&str, &str, Vec<String>)> = Vec::new();
+        for exposure in &self.exposures {
+            let Some(copy) = exposure.freshest() else { continue };
+            match sums.last_mut() {
+                Some((source, sum, losses)) if *source == exposure.source && *sum == copy.because => {
+                    losses.push(exposure.loss.to_string());
+                }
+                _ => sums.push((&exposure.source, &copy.because, vec![exposure.loss.to_string()])),
+            }
+        }
+        sums.iter().map(|(source, sum, losses)| format!("{source}, {}: {sum}", losses.join(", "))).collect()
+    }
+
+    fn table(&self, with_sums: bool) -> Table {
+        let mut columns = vec![
+            Column::left("SOURCE"),
+            Column::left("AFTER THE LOSS OF"),
+            Column::left("LEFT IN").wrap(),
+            Column::right("AT MOST LOST"),
+            Column::right("BACK WITHIN"),
+        ];
+        columns.extend(with_sums.then(|| Column::left("BECAUSE").wrap()));
+        let mut table = Table::new(columns);
+        let mut last = "";
+        for exposure in &self.exposures {
+            let name = if last == exposure.source { "" } else { &exposure.source };
+            last = &exposure.source;
+            let tiers: Vec<&str> = exposure.copies.iter().map(|copy| copy.tier.as_str()).collect();
+            let left =
+                if tiers.is_empty() { Cell::painted(Paint::Bad, "nothing") } else { Cell::from(tiers.join(", ")) };
+            let figures = [
+                Cell::from(name),
+                Cell::from(exposure.loss.to_string()),
+                left,
+                self.lost(exposure),
+                self.back(exposure),
+            ];
+            let sum = exposure.freshest().map_or(String::new(), |copy| copy.because.clone());
+            table.row(figures.into_iter().chain(with_sums.then(|| Cell::from(sum))));
+        }
+        table
     }
 
     fn lost(&self, exposure: &Exposure) -> Cell {

@@ -53,3 +53,12 @@ plan x {
         )
     );
 }
+
+#[test]
+fn a_narrow_terminal_has_the_sums_below_the_table() {
+    let checked = checked(&std::fs::read_to_string("plans/rpa.kdl").expect("the plan is there"));
+    let objectives = Objectives::of(checked.partial_plan().expect("it is one"), None);
+    insta::assert_snapshot!(objectives.render(80, Style::PLAIN));
+    insta::assert_snapshot!(objectives.render(120, Style::COLOR));
+    insta::assert_json_snapshot!(objectives.to_json()["exposures"][12]);
+}
