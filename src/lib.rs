@@ -32,6 +32,8 @@ pub mod cost;
 
 pub mod rules;
 
+pub mod import;
+
 pub mod compile;
 
 pub mod files;

@@ -9,6 +9,7 @@ mod cost;
 mod demo;
 mod frame;
 mod golden;
+mod import;
 mod interruption;
 mod keys;
 mod lock;

@@ -8,6 +8,7 @@ mod diff;
 mod explain;
 mod find;
 mod graph;
+mod import;
 mod init;
 mod key;
 mod list;
@@ -32,6 +33,7 @@ use std::path::PathBuf;
 #[derive(Subcommand)]
 pub(super) enum Verb {
     Init(init::Arguments),
+    Import(import::Arguments),
     Check(check::Arguments),
     Explain(explain::Arguments),
     Schema(schema::Arguments),
@@ -58,6 +60,7 @@ pub(super) enum Verb {
 pub(super) fn dispatch(verb: Verb, context: &Context, output: &mut Output) -> Outcome {
     match verb {
         Verb::Init(arguments) => init::run(arguments, context, output),
+        Verb::Import(arguments) => import::run(arguments, context, output),
         Verb::Check(arguments) => check::run(arguments, context, output),
         Verb::Explain(arguments) => explain::run(arguments, output),
         Verb::Schema(arguments) => schema::run(arguments, output),

@@ -12,7 +12,7 @@ mod web;
 
 pub use backup::{Backup, files_below};
 pub use compare::{Comparison, TreePrint, assert_same_tree};
-pub use environment::TestEnvironment;
+pub use environment::{Outcome, TestEnvironment};
 pub use random::Random;
 pub use s3::Bucket;
 pub use stock::{age_identity, have, unpack_with_stock_tools};
