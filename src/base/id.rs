@@ -12,6 +12,15 @@ pub struct RunId {
     pub random: u32,
 }
 
+impl RunId {
+    /// `started` is cut to whole seconds, as it is written: an id read from a name
+    /// equals the one it was written from.
+    pub fn new(started: Timestamp, random: u32) -> Self {
+        let seconds = chrono::DateTime::from_timestamp(started.timestamp(), 0);
+        Self { started: seconds.unwrap_or(started), random }
+    }
+}
+
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{:08x}", compact_time(self.started), self.random)
@@ -75,5 +84,17 @@ impl ContentHash {
 impl fmt::Debug for ContentHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.to_hex())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_id_read_back_is_the_one_that_was_written() {
+        let started = chrono::DateTime::from_timestamp(1_764_000_000, 987_654_321).unwrap();
+        let id = RunId::new(started, 0x1f2e_3d4c);
+        assert_eq!(id.to_string().parse(), Ok(id));
     }
 }

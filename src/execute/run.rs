@@ -253,7 +253,7 @@ impl Run<'_> {
 
     /// A fresh identity for a job's run.
     pub(super) fn new_run_id(&self) -> RunId {
-        RunId { started: self.site.context.now(), random: self.site.context.random_u64() as u32 }
+        RunId::new(self.site.context.now(), self.site.context.random_u64() as u32)
     }
 
     /// The report as far as the run has come.

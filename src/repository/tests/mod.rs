@@ -22,7 +22,7 @@ struct Ticking(AtomicU64);
 impl Clock for Ticking {
     fn now(&self) -> Timestamp {
         let minutes = self.0.fetch_add(1, Ordering::Relaxed);
-        chrono::DateTime::from_timestamp(1_764_000_000 + 60 * minutes as i64, 0).unwrap()
+        chrono::DateTime::from_timestamp(1_764_000_000 + 60 * minutes as i64, 123_456_789).unwrap()
     }
 }
 
@@ -81,7 +81,7 @@ impl Bench {
     }
 
     pub(super) fn run_id(&self) -> RunId {
-        RunId { started: self.context.now(), random: self.context.random_u64() as u32 }
+        RunId::new(self.context.now(), self.context.random_u64() as u32)
     }
 
     pub(super) fn backup_of(&self, options: &WalkOptions) -> Result<BackupOutcome, RepositoryError> {
