@@ -5,6 +5,7 @@
 //! Main type: [`Document`].
 
 mod allow;
+pub mod cursor;
 pub mod document;
 mod format;
 mod load;
@@ -13,12 +14,14 @@ pub mod schema;
 mod silence;
 mod syntax;
 
+pub use cursor::{Cursor, cursor};
 pub use document::{Document, Node, Property, Value, ValueKind};
 pub use format::format;
 pub(crate) use load::normal;
 pub use load::{Loaded, load};
 pub use parse::parse;
 pub use silence::silence;
+pub use syntax::word::written;
 
 use crate::diagnostics::Rule;
 

@@ -3,9 +3,9 @@
 use super::documents::Documents;
 use super::place::{Places, normal};
 use super::server::Disk;
-use crate::diagnostics::{Diagnostic, Severities, SourceFiles};
+use crate::diagnostics::{Catalogue, Diagnostic, Severities, SourceFiles};
 use crate::language::{self, Document};
-use crate::rules::{CheckOptions, StoreChecks, check_text};
+use crate::rules::{self, CheckOptions, StoreChecks, check_text};
 use crate::stores;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,6 +18,11 @@ const MAX_NEIGHBOURS: usize = 100;
 
 const STORE_CHECKS: StoreChecks = StoreChecks { rules: &stores::RULES, diagnose: stores::diagnose };
 
+/// Every rule of the program.
+pub(super) fn catalogue() -> Catalogue {
+    rules::catalogue(STORE_CHECKS)
+}
+
 /// Every text that can be read: those open in the editor, and for the rest the disk. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct World {
@@ -26,6 +31,7 @@ pub(super) struct World {
 }
 
 /// One plan with its includes, read but not judged.
+#[derive(Clone)]
 pub(super) struct Project {
     /// The plan's own file.
     pub(super) root: PathBuf,
@@ -39,6 +45,7 @@ pub(super) struct Project {
 }
 
 /// One plan with all that is to be said about it.
+#[derive(Clone)]
 pub(super) struct Analysis {
     pub(super) project: Project,
     pub(super) diagnostics: Vec<Diagnostic>,

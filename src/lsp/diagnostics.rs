@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_in_an_included_file_is_shown_there() {
-        let plan = "plan x {\n    description \"ñ 𝄞\"; objectiv rpo=\"4h\"\n    include \"keys ñ.kdl\"\n}";
+        let plan = "plan x {\n    description \"ñ 𝄞\"; key z { recipint age1x }\n    include \"keys ñ.kdl\"\n}";
         let texts = [("/p/plan.kdl", plan), ("/p/keys%20%C3%B1.kdl", KEYS)];
         let abilities = Abilities { related: true, tags: true };
         insta::assert_snapshot!(shown_in(&texts, abilities), @r"
@@ -135,10 +135,13 @@ mod tests {
             help: give one of them another name
             -> file:///p/keys%20%C3%B1.kdl:0:4 the first
         /p/plan.kdl
-        1:24-1:32 plan::shape::unknown_node
-            `plan` has no `objectiv`
-            help: did you mean `objective`?
-            note: `plan` takes: `description`, `timezone`, `state`, `objective`, `include`, `key`, `source`, `tier`, `notify`, `report` and `drill`
+        1:32-1:40 plan::shape::unknown_node
+            `key` has no `recipint`
+            help: did you mean `recipient`?
+            note: `key` takes: `recipient`, `identity` and `passphrase`
+        1:41-1:46 plan::key::recipient
+            this recipient has 5 characters, not 62
+            help: copy it again, whole, from `plan key show` or the `# public key` line of its file
         ");
     }
 

@@ -14,15 +14,25 @@
 
 mod actions;
 mod analysis;
+mod answers;
 mod checker;
+mod completion;
 mod diagnostics;
 mod documents;
 mod edits;
+mod format;
+mod hover;
+mod names;
 mod place;
 mod server;
 mod session;
+mod shapes;
+mod snippet;
+mod state;
+mod symbols;
 #[cfg(test)]
 mod testing;
 mod transport;
+mod values;
 
 pub use server::{Disk, serve};

@@ -1,23 +1,19 @@
 //! The loop: messages in, answers and diagnostics out, and the state between them.
 
-use super::actions::{Asked, actions};
-use super::analysis::{Analysis, World};
+use super::analysis::Analysis;
 use super::checker::{Checker, Done, Job};
-use super::diagnostics::{Abilities, by_file};
-use super::documents::Documents;
-use super::edits::Versioned;
-use super::place::{path_of, uri_of};
+use super::diagnostics::by_file;
+use super::place::uri_of;
 use super::session::{Phase, Refusal};
+use super::state::State;
 use super::transport::{self, Incoming};
+use crate::base::Clock;
 use crossbeam_channel::{Receiver, never, select};
-use lsp_server::{Message, Notification, Request, RequestId, Response};
+use lsp_server::{Message, Notification, Request, RequestId};
 use lsp_types::notification::{self, Notification as _};
-use lsp_types::request::{self, Request as _};
-use lsp_types::{
-    CodeActionKind, CodeActionOptions, CodeActionParams, CodeActionProviderCapability, CodeActionResponse,
-    InitializeParams, InitializeResult, NumberOrString, PublishDiagnosticsParams, ServerCapabilities, ServerInfo,
-    TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
-};
+use lsp_types::request::{RegisterCapability, Request as _};
+use lsp_types::{NumberOrString, PublishDiagnosticsParams};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
@@ -38,18 +34,19 @@ const MAX_DELAY: Duration = Duration::from_millis(500);
 /// # Errors
 ///
 /// The stream broke, or what comes in can no longer be told apart into messages.
-pub fn serve(input: impl BufRead + Send + 'static, output: impl Write, disk: Disk) -> io::Result<bool> {
+pub fn serve(
+    input: impl BufRead + Send + 'static,
+    output: impl Write,
+    disk: Disk,
+    clock: Arc<dyn Clock>,
+) -> io::Result<bool> {
     let incoming = transport::read_all(input);
     let mut server = Server {
         output,
-        phase: Phase::New,
-        abilities: Abilities::default(),
-        versioned: Versioned::default(),
-        world: World { documents: Documents::default(), disk },
+        state: State::new(disk, clock),
         checker: Checker::start(),
         unchecked: BTreeSet::new(),
         waits: None,
-        analyses: BTreeMap::new(),
         shown: BTreeMap::new(),
     };
     server.run(&incoming)
@@ -57,17 +54,12 @@ pub fn serve(input: impl BufRead + Send + 'static, output: impl Write, disk: Dis
 
 struct Server<W> {
     output: W,
-    phase: Phase,
-    abilities: Abilities,
-    versioned: Versioned,
-    world: World,
+    state: State,
     checker: Checker,
     /// Files that have changed since their plans were last checked.
     unchecked: BTreeSet<PathBuf>,
     /// Since when there are such files, and since when they are all.
     waits: Option<(Instant, Instant)>,
-    /// By the plan's own file.
-    analyses: BTreeMap<PathBuf, Analysis>,
     /// What the editor shows now; without the files in which there is nothing.
     shown: BTreeMap<PathBuf, Vec<lsp_types::Diagnostic>>,
 }
@@ -95,7 +87,7 @@ impl<W: Write> Server<W> {
                 None => self.wait(incoming)?,
             };
             match woken {
-                Woken::Ended => return Ok(self.phase == Phase::Leaving),
+                Woken::Ended => return Ok(self.state.phase == Phase::Leaving),
                 Woken::Checked(done) => self.take(done)?,
                 Woken::Time => self.check(),
                 Woken::Came(Incoming::Malformed { id, code, reason }) => {
@@ -103,14 +95,17 @@ impl<W: Write> Server<W> {
                 }
                 Woken::Came(Incoming::Message(Message::Request(request))) => {
                     let response = match is_cancelled(&request.id, &waiting) {
-                        true => refuse(request.id, Refusal::cancelled()),
-                        false => self.answer(request),
+                        true => Refusal::cancelled().response(request.id),
+                        false => self.state.answer(request),
                     };
                     self.send(response)?;
+                    for message in std::mem::take(&mut self.state.outbox) {
+                        self.send(message)?;
+                    }
                 }
                 Woken::Came(Incoming::Message(Message::Notification(told))) => {
                     if told.method == notification::Exit::METHOD {
-                        return Ok(self.phase == Phase::Leaving);
+                        return Ok(self.state.phase == Phase::Leaving);
                     }
                     self.hear(told)?;
                 }
@@ -144,102 +139,38 @@ impl<W: Write> Server<W> {
         message.into().write(&mut self.output)
     }
 
-    fn answer(&mut self, request: Request) -> Response {
-        if let Err(refusal) = self.phase.allows(&request.method) {
-            return refuse(request.id, refusal);
-        }
-        match request.method.as_str() {
-            request::Initialize::METHOD => self.respond::<request::Initialize>(request, Self::initialize),
-            request::Shutdown::METHOD => {
-                self.phase = Phase::Leaving;
-                Response::new_ok(request.id, ())
-            }
-            request::CodeActionRequest::METHOD => {
-                self.respond::<request::CodeActionRequest>(request, Self::code_actions)
-            }
-            other => refuse(request.id, Refusal::unknown_method(other)),
-        }
-    }
-
-    fn respond<R: request::Request>(
-        &mut self,
-        request: Request,
-        answer: fn(&mut Self, R::Params) -> Result<R::Result, Refusal>,
-    ) -> Response {
-        let parameters = match serde_json::from_value(request.params) {
-            Ok(parameters) => parameters,
-            Err(error) => return refuse(request.id, Refusal::parameters(R::METHOD, &error)),
-        };
-        match answer(self, parameters) {
-            Ok(result) => Response::new_ok(request.id, result),
-            Err(refusal) => refuse(request.id, refusal),
-        }
-    }
-
-    fn initialize(&mut self, parameters: InitializeParams) -> Result<InitializeResult, Refusal> {
-        let client = parameters.capabilities;
-        self.phase = Phase::Serving;
-        let text_document = client.text_document.unwrap_or_default();
-        self.abilities = Abilities::of(text_document.publish_diagnostics.as_ref());
-        let workspace_edit = client.workspace.and_then(|workspace| workspace.workspace_edit);
-        self.versioned = Versioned(workspace_edit.and_then(|edit| edit.document_changes).unwrap_or(false));
-        Ok(InitializeResult {
-            capabilities: capabilities(),
-            server_info: Some(ServerInfo {
-                name: env!("CARGO_PKG_NAME").to_owned(),
-                version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-            }),
-        })
-    }
-
-    fn code_actions(&mut self, parameters: CodeActionParams) -> Result<Option<CodeActionResponse>, Refusal> {
-        let path = path_of(&parameters.text_document.uri);
-        let only = parameters.context.only.unwrap_or_default();
-        let asked = Asked {
-            path: &path,
-            range: parameters.range,
-            only: &only,
-            abilities: self.abilities,
-            versioned: self.versioned,
-        };
-        let documents = &self.world.documents;
-        let known =
-            self.analyses.values().find(|known| known.project.holds(&path) && known.project.is_current(documents));
-        if let Some(known) = known {
-            return Ok(Some(actions(known, documents, &asked)));
-        }
-        // Asked between a key stroke and the check of it.
-        let plan = self.world.plans_of(&path, &self.known_files()).into_iter().next();
-        let fresh = plan.and_then(|plan| self.world.check(&plan));
-        Ok(fresh.map(|fresh| actions(&fresh, documents, &asked)))
-    }
-
     /// What the editor tells without expecting an answer. What it tells amiss is passed over.
     fn hear(&mut self, told: Notification) -> io::Result<()> {
-        if self.phase != Phase::Serving {
+        if self.state.phase != Phase::Serving {
             return Ok(());
         }
         fn read<N: notification::Notification>(told: Notification) -> Option<N::Params> {
             serde_json::from_value(told.params).ok()
         }
         let changed = match told.method.as_str() {
+            notification::Initialized::METHOD => {
+                self.watch_files()?;
+                None
+            }
             notification::DidOpenTextDocument::METHOD => {
                 let opened = read::<notification::DidOpenTextDocument>(told);
-                opened.map(|opened| self.world.documents.open(opened.text_document))
+                opened.map(|opened| self.state.world.documents.open(opened.text_document))
             }
             notification::DidChangeTextDocument::METHOD => {
                 let changed = read::<notification::DidChangeTextDocument>(told);
-                changed.and_then(|changed| self.world.documents.change(&changed.text_document, changed.content_changes))
+                changed.and_then(|changed| {
+                    self.state.world.documents.change(&changed.text_document, changed.content_changes)
+                })
             }
             notification::DidCloseTextDocument::METHOD => {
                 let closed = read::<notification::DidCloseTextDocument>(told);
-                let path = closed.and_then(|closed| self.world.documents.close(&closed.text_document.uri));
+                let path = closed.and_then(|closed| self.state.world.documents.close(&closed.text_document.uri));
                 self.forget_unwatched()?;
-                path.filter(|path| self.analyses.values().any(|known| known.project.holds(path)))
+                path.filter(|path| self.state.analyses.values().any(|known| known.project.holds(path)))
             }
             notification::DidSaveTextDocument::METHOD | notification::DidChangeWatchedFiles::METHOD => {
                 // A file that was missing may be there now.
-                for plan in self.analyses.keys().cloned().collect::<Vec<_>>() {
+                for plan in self.state.analyses.keys().cloned().collect::<Vec<_>>() {
                     self.mark(plan);
                 }
                 None
@@ -252,6 +183,18 @@ impl<W: Write> Server<W> {
         Ok(())
     }
 
+    /// Asks the editor to tell when a plan changes on disk, if it can.
+    fn watch_files(&mut self) -> io::Result<()> {
+        if !self.state.client.watches {
+            return Ok(());
+        }
+        let method = notification::DidChangeWatchedFiles::METHOD;
+        let options = json!({ "watchers": [{ "globPattern": "**/*.kdl" }] });
+        let registration = json!({ "id": "plans", "method": method, "registerOptions": options });
+        let parameters = json!({ "registrations": [registration] });
+        self.send(Request::new(1.into(), RegisterCapability::METHOD.to_owned(), parameters))
+    }
+
     /// Asks for a check of the plans that a file is part of.
     fn mark(&mut self, path: PathBuf) {
         let now = Instant::now();
@@ -259,14 +202,10 @@ impl<W: Write> Server<W> {
         self.waits = Some((self.waits.map_or(now, |(first, _)| first), now));
     }
 
-    fn known_files(&self) -> BTreeMap<PathBuf, Vec<PathBuf>> {
-        self.analyses.iter().map(|(plan, known)| (plan.clone(), known.project.paths.clone())).collect()
-    }
-
     fn check(&mut self) {
         self.waits = None;
         let changed = std::mem::take(&mut self.unchecked);
-        self.checker.submit(Job { world: self.world.clone(), changed, known: self.known_files() });
+        self.checker.submit(Job { world: self.state.world.clone(), changed, known: self.state.known_files() });
     }
 
     /// Takes what a check has found, unless the texts have changed under it.
@@ -275,13 +214,14 @@ impl<W: Write> Server<W> {
         let mut touched = BTreeSet::new();
         for (plan, analysis) in done {
             match analysis {
-                Some(analysis) if !analysis.project.is_current(&self.world.documents) => self.mark(plan),
+                Some(analysis) if !analysis.project.is_current(&self.state.world.documents) => self.mark(plan),
                 Some(analysis) => {
                     touched.extend(analysis.project.paths.iter().cloned());
-                    let before = self.analyses.insert(plan, analysis);
+                    let before = self.state.analyses.insert(plan, analysis);
                     touched.extend(before.into_iter().flat_map(|before| before.project.paths));
                 }
-                None => touched.extend(self.analyses.remove(&plan).into_iter().flat_map(|before| before.project.paths)),
+                None => touched
+                    .extend(self.state.analyses.remove(&plan).into_iter().flat_map(|before| before.project.paths)),
             }
         }
         self.forget_fragments();
@@ -291,22 +231,24 @@ impl<W: Write> Server<W> {
     /// A file that was taken for a plan, for want of one that includes it, is none once there is.
     fn forget_fragments(&mut self) {
         let part_of_another =
-            |plan: &PathBuf| self.analyses.values().any(|k| k.project.root != *plan && k.project.holds(plan));
+            |plan: &PathBuf| self.state.analyses.values().any(|k| k.project.root != *plan && k.project.holds(plan));
         let fragments: Vec<PathBuf> = self
+            .state
             .analyses
             .iter()
             .filter(|(plan, known)| !known.project.is_plan() && part_of_another(plan))
             .map(|(plan, _)| plan.clone())
             .collect();
-        self.analyses.retain(|plan, _| !fragments.contains(plan));
+        self.state.analyses.retain(|plan, _| !fragments.contains(plan));
     }
 
     /// Drops the plans of which no file is open any more.
     fn forget_unwatched(&mut self) -> io::Result<()> {
-        let documents = &self.world.documents;
+        let documents = &self.state.world.documents;
         let is_watched = |known: &Analysis| known.project.paths.iter().any(|path| documents.get(path).is_some());
-        let gone: Vec<PathBuf> = self.analyses.iter().filter(|(_, k)| !is_watched(k)).map(|(p, _)| p.clone()).collect();
-        let gone = gone.iter().filter_map(|plan| self.analyses.remove(plan));
+        let gone: Vec<PathBuf> =
+            self.state.analyses.iter().filter(|(_, k)| !is_watched(k)).map(|(p, _)| p.clone()).collect();
+        let gone = gone.iter().filter_map(|plan| self.state.analyses.remove(plan));
         let touched = gone.flat_map(|analysis| analysis.project.paths).collect();
         self.publish(touched)
     }
@@ -314,8 +256,8 @@ impl<W: Write> Server<W> {
     /// Tells the editor what is wrong in files: what any of the plans that they are part of has to say.
     fn publish(&mut self, touched: BTreeSet<PathBuf>) -> io::Result<()> {
         let mut found: BTreeMap<PathBuf, Vec<lsp_types::Diagnostic>> = BTreeMap::new();
-        for known in self.analyses.values() {
-            for (path, diagnostics) in by_file(known, self.abilities) {
+        for known in self.state.analyses.values() {
+            for (path, diagnostics) in by_file(known, self.state.client.diagnostics) {
                 let all = found.entry(path).or_default();
                 for diagnostic in diagnostics {
                     if !all.contains(&diagnostic) {
@@ -327,7 +269,7 @@ impl<W: Write> Server<W> {
         for path in touched {
             let diagnostics = found.remove(&path).unwrap_or_default();
             let before = self.shown.remove(&path).unwrap_or_default();
-            let open = self.world.documents.get(&path);
+            let open = self.state.world.documents.get(&path);
             // An open text gets an answer for each of its versions.
             if open.is_some() || before != diagnostics {
                 let uri = open.map(|document| document.uri.clone()).or_else(|| uri_of(&path));
@@ -344,26 +286,6 @@ impl<W: Write> Server<W> {
         }
         Ok(())
     }
-}
-
-fn capabilities() -> ServerCapabilities {
-    ServerCapabilities {
-        text_document_sync: Some(TextDocumentSyncCapability::Options(TextDocumentSyncOptions {
-            open_close: Some(true),
-            change: Some(TextDocumentSyncKind::INCREMENTAL),
-            save: Some(true.into()),
-            ..TextDocumentSyncOptions::default()
-        })),
-        code_action_provider: Some(CodeActionProviderCapability::Options(CodeActionOptions {
-            code_action_kinds: Some(vec![CodeActionKind::QUICKFIX, CodeActionKind::SOURCE_FIX_ALL]),
-            ..CodeActionOptions::default()
-        })),
-        ..ServerCapabilities::default()
-    }
-}
-
-fn refuse(id: RequestId, refusal: Refusal) -> Response {
-    Response::new_err(id, refusal.code as i32, refusal.message)
 }
 
 /// Whether a request that waits was taken back by one that came after it.

@@ -1,6 +1,6 @@
 //! When what may be asked, and how it is refused.
 
-use lsp_server::ErrorCode;
+use lsp_server::{ErrorCode, RequestId, Response};
 use lsp_types::request::{Initialize, Request};
 
 /// How far the conversation is.
@@ -39,6 +39,15 @@ impl Refusal {
 
     pub(super) fn parameters(method: &str, error: &serde_json::Error) -> Self {
         Self { code: ErrorCode::InvalidParams, message: format!("`{method}` cannot have these parameters: {error}") }
+    }
+
+    /// The request is well-formed, but cannot be done.
+    pub(super) fn failed(message: String) -> Self {
+        Self { code: ErrorCode::RequestFailed, message }
+    }
+
+    pub(super) fn response(self, id: RequestId) -> Response {
+        Response::new_err(id, self.code as i32, self.message)
     }
 
     pub(super) fn cancelled() -> Self {

@@ -16,6 +16,7 @@ mod tier;
 pub use key::{Identity, Key, Recipient};
 pub use notify::{Channel, Event, Notify};
 pub use nouns::{Drill, Nice, Objective, Plan, Report};
+pub(crate) use resolve::name_problem;
 pub use resolve::resolve;
 pub use secret::SecretRef;
 pub use source::{Command, Origin, PathSource, Source};

@@ -7,8 +7,8 @@ pub struct Service {
     pub name: &'static str,
     /// The storage classes that can be asked for; empty: none can.
     pub storage_classes: &'static [&'static str],
-    /// The settings that most plans need, for messages.
-    pub(super) usual_keys: &'static [&'static str],
+    /// The settings that most plans need, for messages and editors.
+    pub usual_keys: &'static [&'static str],
     /// Settings that it can't do without, each with its other names. The first
     /// says where the objects are.
     required_keys: &'static [&'static [&'static str]],

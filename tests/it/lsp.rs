@@ -144,6 +144,41 @@ fn uri(path: &Path) -> Uri {
     format!("file://{text}").parse().expect("test paths need no escapes")
 }
 
+fn at(path: &Path, line: u32, character: u32) -> Value {
+    json!({ "textDocument": { "uri": uri(path) }, "position": { "line": line, "character": character } })
+}
+
+/// A text after edits as the protocol writes them; all within lines, none overlapping.
+fn edited(text: &str, edits: &Value) -> String {
+    let offset = |place: &Value| {
+        let line = place["line"].as_u64().expect("a number") as usize;
+        let column = place["character"].as_u64().expect("a number") as usize;
+        let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+        let mut units = 0;
+        let within = text[start..].char_indices().find(|(_, c)| {
+            let here = units >= column;
+            units += c.len_utf16();
+            here
+        });
+        start + within.map_or(text.len() - start, |(at, _)| at)
+    };
+    let mut edits: Vec<(usize, usize, &str)> = edits
+        .as_array()
+        .expect("edits are a list")
+        .iter()
+        .map(|edit| {
+            let new = edit["newText"].as_str().expect("a text");
+            (offset(&edit["range"]["start"]), offset(&edit["range"]["end"]), new)
+        })
+        .collect();
+    edits.sort();
+    let mut text = text.to_owned();
+    for (start, end, new) in edits.into_iter().rev() {
+        text.replace_range(start..end, new);
+    }
+    text
+}
+
 /// Only errors: what a whole plan would still be advised of is not the point here.
 fn errors(mut found: Vec<String>) -> Vec<String> {
     found.retain(|found| {
@@ -249,4 +284,83 @@ fn an_editor_that_leaves_without_a_word_ends_the_server() {
     drop(editor.to);
     let status = editor.child.wait().expect("the program ends");
     assert_eq!(status.code(), Some(1));
+}
+
+const KEYS: &str = "key ops {\n    recipient \"age19mr5hnqz5837vmcrp6yx729vhra3slk6v2dhqj8tvpxaf9n07cfsva5su7\"\n}\n";
+const PLAN: &str = "\
+plan x {
+    timezone \"Europe/Lisbon\"
+    include keys.kdl
+    source \"año 𝄞\" { base \"/data\" }
+    tier disk {
+        store fs { root \"/backups\" }
+        schedule \"0 2 * * *\"; encrypt ops
+          take \"año 𝄞\"
+        keep daily=30
+    }
+}
+";
+
+#[test]
+fn a_session_completes_hovers_renames_and_formats() {
+    let environment = TestEnvironment::new();
+    let keys = environment.write("keys.kdl", KEYS);
+    let plan = environment.write("plan.kdl", "");
+    let mut editor = Editor::initialized(&environment);
+    editor.open(&plan, PLAN);
+    editor.diagnostics(&plan, Some(1));
+
+    // Completion in a line that is being typed, which is no valid text yet.
+    let range = json!({ "start": { "line": 8, "character": 21 }, "end": { "line": 8, "character": 21 } });
+    editor.change(&plan, 2, json!([{ "range": range, "text": "\n        verify contents sample=\"5%\" sch" }]));
+    let items = editor.ask("textDocument/completion", at(&plan, 9, 39));
+    let item = items.as_array().expect("a list").iter().find(|item| item["label"] == "schedule=").expect("offered");
+    assert_eq!(item["insertTextFormat"], 2);
+    assert_eq!(item["textEdit"]["newText"], "schedule=\"${1:}\"");
+    assert_eq!(item["textEdit"]["range"]["start"], json!({ "line": 9, "character": 36 }));
+    editor.change(&plan, 3, json!([{ "text": PLAN }]));
+
+    let hover = editor.ask("textDocument/hover", at(&plan, 6, 20));
+    let page = hover["contents"]["value"].as_str().expect("a page");
+    assert!(page.contains("**daily at 02:00** (Europe/Lisbon)"), "{page}");
+    assert!(page.contains("- Wed 2026-11-25 02:00 WET"), "{page}");
+
+    let definition = editor.ask("textDocument/definition", at(&plan, 6, 42));
+    assert_eq!(definition[0]["uri"], json!(uri(&keys)));
+    assert_eq!(definition[0]["range"]["start"], json!({ "line": 0, "character": 4 }));
+    // The file on disk is no open text: its references are found through the plan beside it.
+    editor.open(&keys, KEYS);
+    let mut references = at(&keys, 0, 5);
+    references["context"] = json!({ "includeDeclaration": false });
+    let references = editor.ask("textDocument/references", references);
+    assert_eq!(references[0]["uri"], json!(uri(&plan)));
+    assert_eq!(references.as_array().map(Vec::len), Some(1));
+
+    let place = editor.ask("textDocument/prepareRename", at(&plan, 3, 14));
+    assert_eq!(place["placeholder"], "año 𝄞");
+    let mut to = at(&plan, 3, 14);
+    to["newName"] = json!("a b");
+    let (code, message) = editor.refused("textDocument/rename", to.clone());
+    assert_eq!(code, -32803);
+    assert!(message.starts_with("`a b` cannot be the name of a source"), "{message}");
+    to["newName"] = json!("data");
+    let edit = editor.ask("textDocument/rename", to);
+    let renamed = edited(PLAN, &edit["documentChanges"][0]["edits"]);
+    assert_eq!(renamed, PLAN.replace("\"año 𝄞\"", "data"));
+    let warning = match editor.next() {
+        Message::Notification(told) if told.method == "window/showMessage" => told.params["message"].clone(),
+        other => panic!("a warning follows: {other:?}"),
+    };
+    assert!(warning.as_str().is_some_and(|text| text.contains("`data` starts anew")), "{warning}");
+
+    let outline = editor.ask("textDocument/documentSymbol", json!({ "textDocument": { "uri": uri(&plan) } }));
+    let names: Vec<_> = outline[0]["children"].as_array().expect("a list").iter().map(|node| &node["name"]).collect();
+    assert_eq!(names, ["timezone", "include", "source año 𝄞", "tier disk"]);
+
+    let options = json!({ "tabSize": 4, "insertSpaces": true });
+    let parameters = json!({ "textDocument": { "uri": uri(&plan) }, "options": options });
+    let edits = editor.ask("textDocument/formatting", parameters);
+    environment.write("plan.kdl", edited(PLAN, &edits));
+    environment.ok(&["fmt", "--check", "plan.kdl"]);
+    assert!(editor.end().success());
 }

@@ -23,7 +23,7 @@ pub(in crate::cli) struct Arguments {
 pub(in crate::cli) fn run(_: Arguments, context: &Context) -> Outcome {
     let folder = context.working_directory.clone();
     let disk = Arc::new(move |path: &Path| plan_file::read(&folder.join(path)));
-    match lsp::serve(BufReader::new(stdin()), stdout().lock(), disk) {
+    match lsp::serve(BufReader::new(stdin()), stdout().lock(), disk, context.clock.clone()) {
         Ok(true) => Ok(Exit::Done),
         Ok(false) => Err(Failure::failed("the editor left without `shutdown`")),
         Err(error) => Err(Failure::failed("the connection to the editor broke").because(&error)),

@@ -134,7 +134,8 @@ impl Kind {
     pub fn hover(&self) -> String {
         let mut out = format!("{} *{}*", self.description, self.short());
         if !self.choices.is_empty() {
-            out += &format!(": {}", list(self.choice_names(), "or"));
+            let others = if self.open { " among others" } else { "" };
+            out += &format!(": {}{others}", list(self.choice_names(), "or"));
         }
         if let Some(default) = &self.default {
             out += &format!(" (default `{default}`)");

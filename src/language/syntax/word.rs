@@ -111,6 +111,23 @@ pub(in crate::language) fn is_plain(word: &str) -> bool {
         })
 }
 
+/// A text as a value of a plan: bare where that reads as the same text, else in quotation marks.
+pub fn written(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
+    let mut out = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            c if is_disallowed(c) || super::lexer::is_newline(c) => out += &format!("\\u{{{:x}}}", u32::from(c)),
+            c => out.push(c),
+        }
+    }
+    out + "\""
+}
+
 /// `0x…`, or digits with one point or an exponent: whoever wrote it wanted a number.
 fn is_meant_as_number(unsigned: &str) -> bool {
     let prefixed = ["0x", "0o", "0b"].iter().any(|prefix| unsigned.starts_with(prefix));

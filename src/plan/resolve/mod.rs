@@ -206,7 +206,8 @@ fn spanned_text(value: &Value) -> Option<Spanned<String>> {
 /// Longest name of a plan, source or tier: with a run's id and suffixes it stays under the 255 bytes of a file name.
 const MAX_NAME_BYTES: usize = 64;
 
-fn name_problem(name: &str) -> Option<&'static str> {
+/// Why a text cannot be the name of a thing; `None`: it can.
+pub(crate) fn name_problem(name: &str) -> Option<&'static str> {
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() {
         Some("empty")
