@@ -199,5 +199,9 @@ proptest! {
         if let Err(difference) = agree(&text) {
             prop_assert!(false, "{}", difference);
         }
+        // Formatting is judged by the crate as well.
+        if let (Ok(formatted), (_, Ok(read))) = (language::format(&text, FileId(0)), both(&text)) {
+            prop_assert_eq!(both(&formatted).1, Ok(read), "{:?}", formatted);
+        }
     }
 }

@@ -6,7 +6,7 @@
 mod mistakes;
 
 use mistakes::{Mutant, mutants};
-use plan::diagnostics::{Diagnostic, Human, Severities, SourceFiles, apply_fixes, extend_without_echoes};
+use plan::diagnostics::{Diagnostic, FileId, Human, Severities, SourceFiles, apply_fixes, extend_without_echoes};
 use plan::language::{Loaded, load};
 use plan::rules::{CheckOptions, StoreChecks, check_text};
 use std::collections::BTreeMap;
@@ -173,4 +173,20 @@ fn every_mistake_gives_one_error_at_its_place_with_its_fix() {
         .collect();
     assert!(complaints.is_empty(), "of {} mutants\n{}\n\n{}", all.len(), table.join("\n"), examples.join("\n"));
     assert!(all.len() > 3000 && counts.len() > 50, "{} mutants of {} kinds", all.len(), counts.len());
+}
+
+#[test]
+fn formatting_changes_neither_what_is_wrong_nor_itself() {
+    let messages = |text: &str| errors_of_text(text).1.into_iter().map(|error| error.message).collect::<Vec<_>>();
+    let mut formatted = 0;
+    for (name, text) in plans() {
+        for mutant in mutants(&text) {
+            let Ok(once) = plan::language::format(&mutant.text, FileId(0)) else { continue };
+            formatted += 1;
+            let what = format!("{name}: {}\n{once}", mutant.what);
+            assert_eq!(plan::language::format(&once, FileId(0)).as_ref(), Ok(&once), "{what}");
+            assert_eq!(messages(&mutant.text), messages(&once), "{what}");
+        }
+    }
+    assert!(formatted > 500, "{formatted} mutants have a normal form");
 }

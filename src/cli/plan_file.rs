@@ -7,6 +7,8 @@ use crate::diagnostics::{Diagnostic, Human, HumanStyle, Severities, Severity};
 use crate::plan::Plan;
 use crate::rules::{CheckOptions, Checked, StoreChecks, check_text};
 use crate::stores;
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// A plan that can run.
@@ -51,10 +53,34 @@ pub(super) fn found(context: &Context) -> Result<Vec<PathBuf>, Failure> {
     Ok(found)
 }
 
+/// The files named, with folders replaced by the plans in them.
+pub(super) fn named(named: &[PathBuf], context: &Context) -> Result<Vec<PathBuf>, Failure> {
+    if named.is_empty() {
+        return found(context);
+    }
+    let mut paths = Vec::new();
+    for path in named {
+        let whole = context.working_directory.join(path);
+        if !whole.is_dir() {
+            paths.push(path.clone());
+            continue;
+        }
+        let entries = std::fs::read_dir(&whole)
+            .map_err(|error| Failure::usage(format!("cannot list the folder `{}`", path.display())).because(&error))?;
+        let names = entries.flatten().map(|entry| path.join(entry.file_name()));
+        let mut found: Vec<PathBuf> = names.filter(|path| path.extension().is_some_and(|ext| ext == "kdl")).collect();
+        if found.is_empty() {
+            return Err(Failure::usage(format!("there is no `.kdl` file in the folder `{}`", path.display())));
+        }
+        found.sort();
+        paths.extend(found);
+    }
+    Ok(paths)
+}
+
 /// Reads and checks a file; what is wrong with it is in the result.
 pub(super) fn check(path: &Path, severities: Severities, context: &Context) -> Result<Checked, Failure> {
-    let text = read(&context.working_directory.join(path))
-        .map_err(|error| Failure::usage(format!("cannot read the plan `{}`", path.display())).because(&error))?;
+    let text = text(path, context)?;
     Ok(check_content(path, &text, severities, context))
 }
 
@@ -67,6 +93,16 @@ pub(super) fn check_content(path: &Path, text: &str, severities: Severities, con
 
 /// The largest plan file that is read; real ones have some kilobytes.
 const MAX_PLAN_BYTES: u64 = 16 << 20;
+
+/// The text of a file, or of the standard input where `path` is `-`.
+pub(super) fn text(path: &Path, context: &Context) -> Result<String, Failure> {
+    if path == Path::new("-") {
+        return read_from(std::io::stdin())
+            .map_err(|error| Failure::usage("cannot read the plan from the standard input").because(&error));
+    }
+    read(&context.working_directory.join(path))
+        .map_err(|error| Failure::usage(format!("cannot read the plan `{}`", path.display())).because(&error))
+}
 
 /// A text file of a bounded size.
 pub(super) fn read(path: &Path) -> std::io::Result<String> {
@@ -85,6 +121,30 @@ pub(super) fn read_from(reader: impl std::io::Read) -> std::io::Result<String> {
         return Err(std::io::Error::other("it is larger than 16 MiB"));
     }
     String::from_utf8(bytes).map_err(|_| std::io::Error::other("it is not UTF-8 text"))
+}
+
+/// Writes a file whole: either the old or the new text is there, whatever
+/// happens. The mode and, as far as one may, the owner stay, and a link still
+/// leads to the file.
+pub(super) fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    const NEW_FILE_MODE: u32 = 0o644;
+    let (path, old) = match path.canonicalize() {
+        Ok(path) => (path.clone(), Some(std::fs::metadata(&path)?)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => (path.to_owned(), None),
+        Err(error) => return Err(error),
+    };
+    let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+    std::io::Write::write_all(&mut file, text.as_bytes())?;
+    let new = file.as_file().metadata()?;
+    if let Some(old) = old.as_ref().filter(|old| (old.uid(), old.gid()) != (new.uid(), new.gid())) {
+        // Only root may give a file away; anybody else's new file is their own.
+        let _ = std::os::unix::fs::fchown(file.as_file(), Some(old.uid()), Some(old.gid()));
+    }
+    let permissions = old.map_or_else(|| Permissions::from_mode(NEW_FILE_MODE), |old| old.permissions());
+    file.as_file().set_permissions(permissions)?;
+    file.as_file().sync_all()?;
+    file.persist(&path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// The plan to act on: errors are printed and end the command, warnings are
@@ -114,25 +174,6 @@ pub(super) fn sound(path: &Path, context: &Context, output: &mut Output) -> Resu
     }
     Err(Failure::new(Exit::InvalidPlan, format!("the plan `{}` has errors, so nothing was done", path.display()))
         .help("put right what is said above; `plan explain CODE` tells more of a code in brackets"))
-}
-
-/// Writes a file whole: either the old or the new text is there, whatever happens; the mode stays.
-pub(super) fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    const NEW_FILE_MODE: u32 = 0o644;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let permissions = match std::fs::metadata(path) {
-        Ok(metadata) => metadata.permissions(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            std::os::unix::fs::PermissionsExt::from_mode(NEW_FILE_MODE)
-        }
-        Err(error) => return Err(error),
-    };
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    std::io::Write::write_all(&mut file, text.as_bytes())?;
-    file.as_file().set_permissions(permissions)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }
 
 /// How diagnostics are shown to a person on standard error.

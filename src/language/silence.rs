@@ -15,7 +15,9 @@ static UNUSED: Rule = Rule {
     code: "plan::allow::unused",
     severity: Severity::Advice,
     title: "an `allow` silences nothing",
-    why: "What it silenced was put right since, or stands elsewhere. Left in place it would hide the next such problem.",
+    why: "What it silenced was put right since, or stands elsewhere: a comment on a line of its own is for the node \
+          below it, one behind something for the node directly before it. Left in place it would hide the next such \
+          problem.",
     bad: "// plan: allow(plan::names::unused_key)\nkey used-below { … }",
     good: "key used-below { … }",
 };

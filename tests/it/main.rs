@@ -7,6 +7,7 @@
 mod check;
 mod cost;
 mod demo;
+mod fmt;
 mod frame;
 mod golden;
 mod import;

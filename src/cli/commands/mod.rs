@@ -7,6 +7,7 @@ mod cost;
 mod diff;
 mod explain;
 mod find;
+mod fmt;
 mod graph;
 mod import;
 mod init;
@@ -35,6 +36,7 @@ pub(super) enum Verb {
     Init(init::Arguments),
     Import(import::Arguments),
     Check(check::Arguments),
+    Fmt(fmt::Arguments),
     Explain(explain::Arguments),
     Schema(schema::Arguments),
     Show(show::Arguments),
@@ -62,6 +64,7 @@ pub(super) fn dispatch(verb: Verb, context: &Context, output: &mut Output) -> Ou
         Verb::Init(arguments) => init::run(arguments, context, output),
         Verb::Import(arguments) => import::run(arguments, context, output),
         Verb::Check(arguments) => check::run(arguments, context, output),
+        Verb::Fmt(arguments) => fmt::run(arguments, context, output),
         Verb::Explain(arguments) => explain::run(arguments, output),
         Verb::Schema(arguments) => schema::run(arguments, output),
         Verb::Show(arguments) => show::run(arguments, context, output),

@@ -25,7 +25,7 @@ impl Schema {
         let mut out = format!("# {}\n\n{}\n\n", self.title, self.description);
         out.push_str(
             "Written in [KDL 2.0](https://kdl.dev). This file is made from `plan.kdl` beside it; `plan explain NODE`\n\
-             prints one of its chapters.\n\n",
+             prints one of its chapters. `plan fmt` lays a plan out in the normal form (`plan fmt --help`).\n\n",
         );
         for (path, node) in self.walk() {
             let depth = path.len() - 1;
