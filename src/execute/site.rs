@@ -69,8 +69,12 @@ impl<'a> Site<'a> {
             home: &self.context.home,
         };
         let resolve = |secret: &SecretRef| self.secrets.line(secret).map_err(|error| error.reason());
-        let settings = StoreSettings::of_tier(tier, scope, &resolve)
+        let mut settings = StoreSettings::of_tier(tier, scope, &resolve)
             .map_err(|source| SiteError::Settings { tier: tier.name.value.clone(), source })?;
+        if let Some(lock) = &mut settings.lock {
+            // The run may have begun hours ago.
+            lock.from = self.context.now();
+        }
         Ok(Store::open(&settings)?)
     }
 

@@ -204,7 +204,7 @@ fn carry_out(catalogue: &Catalogue<'_>, plan: &PrunePlan, run: &RunId) -> Result
     if !plan.doomed.is_empty() {
         let list = DoomedList { format_version: 1, objects: plan.doomed.clone() };
         let json = serde_json::to_vec(&list).expect("plain data becomes JSON");
-        store.put(&format!("{DOOMED_PREFIX}{run}.json"), &json, Put::IfAbsent)?;
+        store.put(&format!("{DOOMED_PREFIX}{run}.json"), &json, Put::Unlocked)?;
     }
     if !plan.old_lists.is_empty() {
         store.delete(&plan.old_lists)?;
@@ -219,7 +219,7 @@ fn take_lease(catalogue: &Catalogue<'_>, run: &RunId, host: &str, now: Timestamp
     let lease = Lease { host: host.to_owned(), run: run.clone(), expires };
     let json = serde_json::to_vec(&lease).expect("plain data becomes JSON");
     for _ in 0..2 {
-        match store.put(LEASE_NAME, &json, Put::IfAbsent) {
+        match store.put(LEASE_NAME, &json, Put::Unlocked) {
             Ok(()) => return Ok(()),
             Err(error) if error.kind == StoreErrorKind::AlreadyExists => {}
             Err(error) => return Err(error.into()),

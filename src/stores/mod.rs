@@ -11,6 +11,8 @@
 mod check;
 mod counters;
 mod error;
+#[cfg(test)]
+mod fake_s3;
 mod faults;
 mod keys;
 #[cfg(test)]
@@ -18,6 +20,7 @@ mod limits_tests;
 mod local;
 mod name;
 mod object;
+mod object_lock;
 mod operator;
 mod pace;
 mod placeholders;
@@ -39,6 +42,7 @@ pub use check::{RULES, diagnose};
 pub use counters::Counters;
 pub use error::{Operation, StoreError, StoreErrorKind};
 pub use object::{Class, Put, StoredObject, WriteOptions};
+pub use object_lock::ObjectLock;
 pub use reader::ObjectReader;
 pub use service::Service;
 pub use settings::{Scope, ServerSideEncryption, StoreSettings};

@@ -22,6 +22,8 @@ pub struct WriteOptions {
 pub enum Put {
     /// Fails with `AlreadyExists`, unless it holds the very same bytes.
     IfAbsent,
+    /// As `IfAbsent`, for what is deleted again soon: never under an object lock.
+    Unlocked,
     Replace,
 }
 

@@ -1,6 +1,6 @@
 use super::error::without_userinfo;
 use super::placeholders::{Place, fill_placeholders};
-use super::{Service, SettingsError};
+use super::{ObjectLock, Service, SettingsError};
 use crate::base::{Rate, Secret, Timestamp};
 use crate::diagnostics::nearest;
 use crate::plan::{self, SecretRef, SettingValue, Tier};
@@ -25,6 +25,8 @@ pub struct StoreSettings {
     pub download: Option<Rate>,
     /// Requests at a time; `None`: a few for each object in flight.
     pub concurrency: Option<u32>,
+    /// `None`: objects are not locked, unless the bucket has a rule of its own.
+    pub lock: Option<ObjectLock>,
     /// How often a request that may succeed later is repeated; `None`: the default.
     pub retries: Option<usize>,
 }
@@ -53,6 +55,7 @@ impl fmt::Debug for StoreSettings {
             .field("upload", &self.upload)
             .field("download", &self.download)
             .field("concurrency", &self.concurrency)
+            .field("lock", &self.lock)
             .finish_non_exhaustive()
     }
 }
@@ -152,6 +155,10 @@ impl StoreSettings {
             upload: tier.limits.upload.as_ref().map(|rate| rate.value),
             download: tier.limits.download.as_ref().map(|rate| rate.value),
             concurrency: tier.limits.concurrency.as_ref().map(|n| n.value),
+            lock: tier.lock.as_ref().and_then(|lock| {
+                let duration = lock.duration.as_ref()?.value;
+                Some(ObjectLock { mode: lock.mode.value, duration, from: scope.started })
+            }),
             retries: None,
         })
     }

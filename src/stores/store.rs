@@ -3,6 +3,7 @@ use super::error::{classify, classify_io, scrub};
 use super::faults::{Call, Faults, Verdict};
 use super::local::LocalFolder;
 use super::name::{TEMPORARY_FOLDER, check_name};
+use super::object_lock::ObjectLockLayer;
 use super::operator::{OperatorError, build, hardened};
 use super::pace::Pace;
 use super::remote::Upload;
@@ -50,12 +51,11 @@ enum Backend {
     Remote {
         hot: Operator,
         data: Operator,
+        /// As `hot`, but objects are not locked.
+        unlocked: Operator,
     },
     /// The operator reads; it exists once the root does, for making it creates the root.
-    Folder {
-        folder: LocalFolder,
-        operator: OnceLock<Operator>,
-    },
+    Folder { folder: LocalFolder, operator: OnceLock<Operator> },
 }
 
 /// Parts in flight for one object unless the tier says less. Chosen: enough to
@@ -94,7 +94,14 @@ impl Store {
             };
             let hot = build(Class::Hot)?;
             let data = if settings.chooses_class() { build(Class::Data)? } else { hot.clone() };
-            Backend::Remote { hot, data }
+            // Only S3 is told object by object.
+            let lock = settings.lock.filter(|_| service.name == "s3");
+            let lock = lock.map(|lock| ObjectLockLayer::new(lock, settings));
+            let locked = |operator: &Operator| match &lock {
+                Some(lock) => operator.clone().layer(lock.clone()),
+                None => operator.clone(),
+            };
+            Backend::Remote { hot: locked(&hot), data: locked(&data), unlocked: hot }
         };
         Ok(Self::assemble(Inner {
             service,
@@ -132,7 +139,7 @@ impl Store {
             service,
             place: format!("{}://{}{}", service.name, operator_info.name(), operator_info.root()),
             endpoint: String::new(),
-            backend: Backend::Remote { hot: operator.clone(), data: operator },
+            backend: Backend::Remote { hot: operator.clone(), data: operator.clone(), unlocked: operator },
             metadata: Vec::new(),
             secrets: Vec::new(),
             upload: Pace::new(None),
@@ -192,7 +199,7 @@ impl Store {
             Backend::Folder { folder, .. } => {
                 Sink::Local(folder.create().map_err(|error| self.io_failure(Operation::Write, name, &error))?)
             }
-            Backend::Remote { hot, data } => {
+            Backend::Remote { hot, data, .. } => {
                 let operator = if options.class == Class::Hot { hot } else { data };
                 let operator = hardened(operator, self.inner.retries, part_bytes, self.inner.concurrency);
                 Sink::Remote(self.upload(operator).begin(name, part_bytes, self.inner.concurrency).map_err(failed)?)
@@ -237,8 +244,9 @@ impl Store {
                 };
                 write().map_err(|error| self.io_failure(Operation::Write, name, &error))
             }
-            Backend::Remote { hot, .. } => {
-                let operator = hardened(hot, self.inner.retries, bytes.len() as u64, 1);
+            Backend::Remote { hot, unlocked, .. } => {
+                let operator = if how == Put::Unlocked { unlocked } else { hot };
+                let operator = hardened(operator, self.inner.retries, bytes.len() as u64, 1);
                 if !replace && !self.creates_exclusively() && self.look_up(&operator, name)?.is_some() {
                     return Err(already_exists());
                 }

@@ -16,6 +16,7 @@ mod keys;
 mod lock;
 mod lsp;
 mod nice;
+mod object_lock;
 mod partial;
 mod plans;
 mod prune;

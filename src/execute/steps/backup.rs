@@ -1,4 +1,4 @@
-use super::{Done, store, tier};
+use super::{Done, lock_note, store, tier};
 use crate::archive::limits::VOLUME_BYTES;
 use crate::archive::{Identities, RunRecord};
 use crate::base::RunId;
@@ -40,10 +40,7 @@ pub(in crate::execute) fn backup(run: &Run<'_>, job: &JobName) -> Done {
         }
         report.unreadable = Unreadable { total: outcome.record.totals.unreadable, ..report.unreadable.clone() };
         report.notes.extend(outcome.notes.clone());
-        if run.plan().tier(&job.tier).is_some_and(|tier| tier.lock.is_some()) {
-            // Said at each run: nobody should believe in a lock that is not there.
-            report.notes.push("`lock` is not set on objects yet: give the bucket a default retention".to_owned());
-        }
+        report.notes.extend(run.plan().tier(&job.tier).and_then(lock_note));
         report.backup = Some(report_of(&outcome.record));
     });
     Ok(())

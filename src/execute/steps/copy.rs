@@ -1,4 +1,4 @@
-use super::{Done, store, tier};
+use super::{Done, lock_note, store, tier};
 use crate::compile::JobName;
 use crate::execute::failure;
 use crate::execute::run::Run;
@@ -17,6 +17,7 @@ pub(in crate::execute) fn copy(run: &Run<'_>, job: &JobName, from: &str) -> Done
     run.with_job(job, |report| {
         report.duration = begun.elapsed();
         report.backup = done.as_ref().ok().cloned();
+        report.notes.extend(run.plan().tier(&job.tier).and_then(lock_note));
     });
     done.map(|_| ())
 }

@@ -31,3 +31,13 @@ fn tier<'r>(run: &'r Run<'_>, name: &str) -> Result<&'r Tier, Failure> {
 fn store(run: &Run<'_>, tier: &Tier, source: &str) -> Result<Store, Failure> {
     run.site.store(tier, Some(source), run.started).map_err(|error| failure::of_site(&error))
 }
+
+/// Said at each run: nobody should believe in a lock that is not there.
+fn lock_note(tier: &Tier) -> Option<String> {
+    let service = tier.store.service.value.as_str();
+    (tier.lock.is_some() && service != "s3").then(|| {
+        format!(
+            "`lock` is not set on the objects of `{service}` yet: give the bucket or container a retention of its own"
+        )
+    })
+}
