@@ -5,7 +5,7 @@ use super::output::Output;
 use crate::base::{Context, Exit};
 use crate::diagnostics::{Diagnostic, Human, HumanStyle, Severities, Severity};
 use crate::plan::Plan;
-use crate::rules::{CheckOptions, Checked, StoreChecks, check_text};
+use crate::rules::{CheckOptions, Checked, StoreChecks, check_text, without_secrets};
 use crate::stores;
 use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -166,7 +166,8 @@ pub(super) fn sound(path: &Path, context: &Context, output: &mut Output) -> Resu
         .cloned()
         .collect();
     if !shown.is_empty() {
-        let text = human(output).render(&shown, &checked.files);
+        let (files, shown) = without_secrets(&checked.document, &checked.files, &shown);
+        let text = human(output).render(&shown, &files);
         output.say_block(&text);
     }
     if checked.plan().is_some() {

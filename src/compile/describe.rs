@@ -6,7 +6,7 @@ use crate::base::format_duration;
 use crate::plan::{
     Channel, Command, Compression, Keep, Limits, Lock, Mode, Schedule, SecretRef, ServerSideEncryption, SettingValue,
 };
-use crate::rules::is_secret_setting;
+use crate::rules::{holds_a_password, is_secret_setting};
 
 /// A setting's name and its value as text.
 pub(super) type Setting = (String, String);
@@ -188,10 +188,14 @@ pub(super) fn channel(channel: &Channel) -> (&'static str, Vec<Setting>) {
     }
 }
 
-/// The program and its arguments, quoted where a shell would need it.
+/// The program and its arguments, quoted where a shell would need it, passwords hidden.
 pub(super) fn command(command: &Command) -> String {
-    let words = std::iter::once(&command.program.value).chain(&command.arguments);
-    words.map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+    let program = &command.program.value;
+    let shown = |argument: &String| match holds_a_password(program, argument) {
+        true => "(hidden)".to_owned(),
+        false => quoted(argument),
+    };
+    std::iter::once(quoted(program)).chain(command.arguments.iter().map(shown)).collect::<Vec<_>>().join(" ")
 }
 
 fn quoted(word: &str) -> String {
@@ -202,6 +206,18 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn passwords_of_commands_are_hidden() {
+        let at = |text: &str| crate::diagnostics::Spanned::new(text.to_owned(), crate::diagnostics::Span::default());
+        let dump = |program: &str, argument: &str| Command {
+            program: at(program),
+            arguments: vec![argument.to_owned(), "all dbs".to_owned()],
+            span: crate::diagnostics::Span::default(),
+        };
+        assert_eq!(command(&dump("mysqldump", "-phunter2")), "mysqldump (hidden) \"all dbs\"");
+        assert_eq!(command(&dump("pg_dump", "-p5432")), "pg_dump -p5432 \"all dbs\"");
+    }
 
     #[test]
     fn passwords_in_urls_are_hidden() {

@@ -8,6 +8,7 @@
 //! Invariant: one mistake, one diagnostic. What an earlier error explains (a
 //! tier that lost its `keep` to a typing error) is not reported as missing.
 
+mod blank;
 mod check;
 mod class;
 mod coverage;
@@ -32,9 +33,11 @@ mod tests;
 mod verify;
 mod words;
 
+pub use blank::without_secrets;
 pub use check::{CheckOptions, Checked, StoreChecks, check, check_text};
 pub use objectives::{Copy, Exposure, Loss, Objectives};
 pub use secret::is_secret_setting;
+pub use security::holds_a_password;
 
 use crate::diagnostics::{Catalogue, Diagnostic, Rule};
 use subject::Subject;

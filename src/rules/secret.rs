@@ -208,7 +208,7 @@ fn report_text(text: &str, span: Span, of: &Written<'_>, out: &mut Vec<Diagnosti
     }
 }
 
-fn is_path(text: &str) -> bool {
+pub(super) fn is_path(text: &str) -> bool {
     (text.starts_with('/') || text.starts_with("~/") || text.starts_with("./") || text.starts_with("../"))
         && !text.contains(char::is_whitespace)
 }
@@ -248,7 +248,7 @@ fn channel_secrets(notify: &Node, out: &mut Vec<Diagnostic>) {
 }
 
 /// `https://user:password@host`, or a long random piece in the path or query.
-fn carries_a_secret(url: &str) -> bool {
+pub(super) fn carries_a_secret(url: &str) -> bool {
     const LONG: usize = 20;
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or(rest);

@@ -453,7 +453,8 @@ fn passwords_on_command_lines(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) 
     }
 }
 
-fn holds_a_password(program: &str, argument: &str) -> bool {
+/// Whether an argument of a program is a password, by the looks of both.
+pub fn holds_a_password(program: &str, argument: &str) -> bool {
     const OPTIONS: [&str; 5] = ["--password=", "--pass=", "--passwd=", "--token=", "--secret="];
     let long = OPTIONS.iter().any(|option| argument.strip_prefix(option).is_some_and(|rest| !rest.is_empty()));
     let program =

@@ -177,3 +177,26 @@ fn objectives_are_explained_loss_by_loss() {
     assert_eq!(document["invalid"], serde_json::json!(["plans/wrong.kdl"]));
     environment.run(&["check", "--explain", "objectives", "--format", "sarif"]).expect_code(64);
 }
+
+#[test]
+fn no_secret_of_the_plan_is_shown() {
+    let environment = TestEnvironment::new();
+    let text = plan("p", "encrypt opss\n        lokk x").replace(
+        "store fs { root \"/b\" }",
+        "store s3 { bucket b; region eu-west-1; secret_access_key \"hunter2-and-more\" }",
+    );
+    environment.write("shared.kdl", KEY.replace(" }", "; passphrase \"correct horse\" }"));
+    environment.write("plan.kdl", &text);
+    let is_hidden = |shown: &str| !shown.contains("hunter2") && !shown.contains("correct horse");
+    for format in ["human", "narrated", "json", "sarif", "github"] {
+        let shown = environment.run(&["check", "plan.kdl", "--format", format]).expect_code(65);
+        assert!(is_hidden(&shown.to_string()), "{format}: {shown}");
+    }
+    // Other verbs show errors, too.
+    let shown = environment.run(&["run", "plan.kdl"]).expect_code(65);
+    assert!(shown.stderr.contains("secret_access_key \"****************\""), "{shown}");
+    assert!(is_hidden(&shown.to_string()), "{shown}");
+    let (_, stdout, stderr) = with_stdin(&environment, &["check", "-", "--fix"], &text);
+    assert!(stdout.contains("hunter2-and-more"), "the plan itself stays whole");
+    assert!(is_hidden(&stderr), "{stderr}");
+}

@@ -53,7 +53,8 @@ pub(super) fn stdin(input: Input, severities: &Severities, context: &Context, ou
     }
     tell(made, &subject.input.name, output);
     if !subject.diagnostics.is_empty() {
-        let text = plan_file::human(output).render(&subject.diagnostics, &subject.files);
+        let (files, diagnostics) = subject.shown();
+        let text = plan_file::human(output).render(&diagnostics, &files);
         output.say_block(&text);
     }
     Ok(match (&subject.checked, subject.has_errors()) {

@@ -161,7 +161,10 @@ fn print(subjects: &[Subject], arguments: &Arguments, format: Format, output: &m
         Format::Narrated => HumanStyle::Narrated,
         Format::Json | Format::Sarif | Format::Github => {
             let mut all = Gathered::default();
-            subjects.iter().for_each(|subject| all.add(&subject.files, &subject.diagnostics));
+            for subject in subjects {
+                let (files, diagnostics) = subject.shown();
+                all.add(&files, &diagnostics);
+            }
             let emit = match format {
                 Format::Sarif => diagnostics::sarif,
                 Format::Github => diagnostics::github,
@@ -175,7 +178,8 @@ fn print(subjects: &[Subject], arguments: &Arguments, format: Format, output: &m
         arguments.explain.is_some() && subject.checked.as_ref().is_some_and(|checked| checked.plan().is_some())
     };
     for subject in subjects.iter().filter(|subject| !is_explained(subject)) {
-        output.text(&human.render(&subject.diagnostics, &subject.files))?;
+        let (files, diagnostics) = subject.shown();
+        output.text(&human.render(&diagnostics, &files))?;
         if !output.quiet || subject.has_errors() {
             output.line(&format!(
                 "{}: {}",

@@ -3,8 +3,8 @@ use super::super::super::lock_file::LockFile;
 use super::super::super::plan_file;
 use crate::base::Context;
 use crate::diagnostics::{Diagnostic, Severities, SourceFiles, Span};
-use crate::rules::Checked;
 use crate::rules::file::UNREADABLE;
+use crate::rules::{Checked, without_secrets};
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -39,6 +39,14 @@ pub(super) struct Subject {
 impl Subject {
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+
+    /// The texts and what is said of them, as they may be shown: without the secrets that stand in them.
+    pub fn shown(&self) -> (SourceFiles, Vec<Diagnostic>) {
+        match &self.checked {
+            Some(checked) => without_secrets(&checked.document, &self.files, &self.diagnostics),
+            None => (self.files.clone(), self.diagnostics.clone()),
+        }
     }
 
     /// Reads and checks an input; that it cannot be read is said in a diagnostic.
