@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 /// Files that are looked at, at most, to find the plans that include one.
 const MAX_NEIGHBOURS: usize = 100;
+/// Entries of a folder that are looked at, at most, for that.
+const MAX_ENTRIES: usize = 10_000;
 
 const STORE_CHECKS: StoreChecks = StoreChecks { rules: &stores::RULES, diagnose: stores::diagnose };
 
@@ -125,7 +127,7 @@ impl World {
         let above = folder.parent().map(Path::to_owned);
         for folder in [Some(folder), above].into_iter().flatten().flat_map(|folder| [folder.join("plans"), folder]) {
             let Ok(entries) = fs::read_dir(&folder) else { continue };
-            let mut names: Vec<PathBuf> = entries.take(MAX_NEIGHBOURS).flatten().map(|entry| entry.path()).collect();
+            let mut names: Vec<PathBuf> = entries.take(MAX_ENTRIES).flatten().map(|entry| entry.path()).collect();
             names.retain(|path| path.extension().is_some_and(|extension| extension == "kdl"));
             names.sort();
             found.extend(names);

@@ -91,9 +91,14 @@ impl State {
     fn hover(&mut self, parameters: HoverParams) -> Result<Option<Hover>, Refusal> {
         let TextDocumentPositionParams { text_document, position } = parameters.text_document_position_params;
         let path = path_of(&text_document.uri);
-        let Some(analysis) = self.analysis(&path) else { return Ok(None) };
         let now = self.clock.now();
-        let found = hover(&analysis.project, &analysis.diagnostics, &self.rules, &path, position, now);
+        let found = match self.checked(&path) {
+            Some(known) => hover(&known.project, &known.diagnostics, &self.rules, &path, position, now),
+            // What is wrong here shows when it has been found: a pointer does not wait for a check.
+            None => {
+                self.projects(&path).first().and_then(|project| hover(project, &[], &self.rules, &path, position, now))
+            }
+        };
         Ok(found.map(|(value, range)| Hover {
             contents: HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value }),
             range: Some(range),

@@ -79,14 +79,17 @@ impl State {
         plans.iter().filter_map(|plan| self.world.load(plan)).filter(|project| project.holds(path)).collect()
     }
 
-    /// What a plan that a file is part of is told, as it is now.
-    pub(super) fn analysis(&self, path: &Path) -> Option<Cow<'_, Analysis>> {
+    /// What was found in a plan that a file is part of, if nothing has changed since.
+    pub(super) fn checked(&self, path: &Path) -> Option<&Analysis> {
         let documents = &self.world.documents;
-        let is_now = |known: &&Analysis| known.project.holds(path) && known.project.is_current(documents);
-        if let Some(known) = self.analyses.values().find(is_now) {
+        self.analyses.values().find(|known| known.project.holds(path) && known.project.is_current(documents))
+    }
+
+    /// The same; if something has changed, it is checked now.
+    pub(super) fn analysis(&self, path: &Path) -> Option<Cow<'_, Analysis>> {
+        if let Some(known) = self.checked(path) {
             return Some(Cow::Borrowed(known));
         }
-        // Asked between a key stroke and the check of it.
         let plan = self.plans_of(path).into_iter().next()?;
         self.world.check(&plan).map(Cow::Owned)
     }

@@ -6,14 +6,15 @@ use std::io::{BufReader, stdin, stdout};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Serve an editor: diagnostics as you type, completion, hover, rename, fixes
+/// Serve an editor: what `check`, `fmt` and `explain` know, while you type
 ///
-/// Speaks the Language Server Protocol on standard input and output; the editor
-/// starts it. It needs no network and no secret, and writes no file.
+/// Speaks the Language Server Protocol on standard input and output; an editor
+/// starts it. Diagnostics and their fixes, completion, hover, go to definition,
+/// rename, outline, formatting. Needs no network and no secret, and writes no file.
 #[derive(clap::Args)]
 #[command(after_help = "\
-Set-up for VS Code, Helix, Neovim and Zed: `schema/editors.md`. In short, for `.kdl` files
-in a folder `plans`, let the editor run `plan lsp`.")]
+How to set up VS Code, Helix, Neovim, Zed and others: `schema/editors.md`. In short, let the
+editor run `plan lsp` for `.kdl` files in a folder `plans`.")]
 pub(in crate::cli) struct Arguments {
     /// Accepted because many editors add it; standard input and output are used anyway.
     #[arg(long, hide = true)]
