@@ -165,6 +165,32 @@ fn an_incremental_run_that_died_is_continued_over_its_parent() {
 }
 
 #[test]
+fn a_file_stored_in_part_by_a_run_that_died_is_whole_in_the_next() {
+    let bench = bench();
+    // Before all else in the walk.
+    let mut image = noise(70, 6 << 20);
+    bench.write("a/image", &image);
+    let_the_clock_pass();
+    bench.backup();
+    for page in (0..image.len()).step_by(300_000) {
+        image[page..page + 4096].copy_from_slice(&noise(page as u64, 4096));
+    }
+    bench.write("a/image", &image);
+    (0..GROUPS).for_each(|group| write_group(&bench, &format!("e{group}"), 200 + 5 * group));
+    let_the_clock_pass();
+    die_at_archive(&bench, 3);
+    let outcome = bench.backup();
+    assert!(outcome.notes.iter().any(|note| note.starts_with("continued: 2 archives")), "{:?}", outcome.notes);
+    assert!(outcome.record.totals.read_bytes < 6 << 20, "the image is not read again");
+    assert_newest_is_sound(&bench);
+    // And it can change again.
+    image.splice(1000..1000, noise(71, 100));
+    bench.write("a/image", &image);
+    bench.backup();
+    assert_newest_is_sound(&bench);
+}
+
+#[test]
 fn archives_that_vanished_or_were_cut_short_are_stored_anew() {
     let bench = bench();
     die_at_archive(&bench, 4);
