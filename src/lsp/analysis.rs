@@ -103,14 +103,18 @@ impl World {
             roots.insert(path.to_owned());
         }
         if roots.is_empty() {
-            let neighbours = self.neighbours(path);
-            let includes = |root: &PathBuf| self.load(root).is_some_and(|project| project.holds(path));
-            roots.extend(neighbours.into_iter().filter(includes));
+            roots = self.including(path);
         }
         if roots.is_empty() {
             roots.insert(path.to_owned());
         }
         roots
+    }
+
+    /// The plans around a file that include it, known or not.
+    pub(super) fn including(&self, path: &Path) -> BTreeSet<PathBuf> {
+        let includes = |root: &PathBuf| self.load(root).is_some_and(|project| project.holds(path));
+        self.neighbours(path).into_iter().filter(includes).collect()
     }
 
     /// Whether the text has a `plan` of its own.
@@ -126,11 +130,7 @@ impl World {
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         let above = folder.parent().map(Path::to_owned);
         for folder in [Some(folder), above].into_iter().flatten().flat_map(|folder| [folder.join("plans"), folder]) {
-            let Ok(entries) = fs::read_dir(&folder) else { continue };
-            let mut names: Vec<PathBuf> = entries.take(MAX_ENTRIES).flatten().map(|entry| entry.path()).collect();
-            names.retain(|path| path.extension().is_some_and(|extension| extension == "kdl"));
-            names.sort();
-            found.extend(names);
+            found.extend(kdl_files(&folder));
         }
         found.retain(|other| other != path);
         found.dedup();
@@ -138,6 +138,28 @@ impl World {
         found.retain(|other| self.is_plan(other));
         found
     }
+
+    /// The names of the files beside one that a plan may include; sorted.
+    pub(super) fn includable(&self, path: &Path) -> Vec<String> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let open = self.documents.iter().map(|(path, _)| path.to_owned());
+        let mut found: Vec<PathBuf> = open.filter(|other| other.parent() == Some(folder)).collect();
+        found.extend(kdl_files(folder));
+        found.sort();
+        found.dedup();
+        found.truncate(MAX_NEIGHBOURS);
+        found.retain(|other| other != path && !self.is_plan(other));
+        found.iter().filter_map(|other| Some(other.file_name()?.to_str()?.to_owned())).collect()
+    }
+}
+
+/// The KDL files of a folder, sorted; none where it cannot be listed.
+fn kdl_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().take(MAX_ENTRIES);
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "kdl"));
+    paths.sort();
+    paths
 }
 
 impl Project {

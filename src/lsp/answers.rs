@@ -84,7 +84,8 @@ impl State {
         let TextDocumentPositionParams { text_document, position } = parameters.text_document_position;
         let path = path_of(&text_document.uri);
         let project = self.projects(&path).into_iter().next();
-        let items = project.map(|project| completion(&project, &self.rules, &path, position, self.client.snippets));
+        let (world, snippets) = (&self.world, self.client.snippets);
+        let items = project.map(|project| completion(world, &project, &self.rules, &path, position, snippets));
         Ok(items.map(CompletionResponse::Array))
     }
 
@@ -116,8 +117,8 @@ impl State {
         let TextDocumentPositionParams { text_document, position } = parameters.text_document_position;
         let path = path_of(&text_document.uri);
         let with_definition = parameters.context.include_declaration;
-        let projects = self.projects(&path).into_iter();
-        let found = projects.flat_map(|project| names::references(&project, &path, position, with_definition));
+        let Some((named, projects)) = self.named(&path, position) else { return Ok(None) };
+        let found = projects.iter().flat_map(|project| names::references(project, &named, with_definition));
         Ok(Some(distinct(found)))
     }
 
@@ -134,12 +135,13 @@ impl State {
     fn rename(&mut self, parameters: RenameParams) -> Result<Option<WorkspaceEdit>, Refusal> {
         let TextDocumentPositionParams { text_document, position } = parameters.text_document_position;
         let path = path_of(&text_document.uri);
+        let Some((named, projects)) = self.named(&path, position) else {
+            return Err(Refusal::failed("there is no name of a key, source, tier or the like here".to_owned()));
+        };
         let mut by_file: BTreeMap<&Path, Vec<TextEdit>> = BTreeMap::new();
         let mut caution = None;
-        let projects = self.projects(&path);
         for project in &projects {
-            let renaming = names::rename(project, &path, position, &parameters.new_name).map_err(Refusal::failed)?;
-            let Some(renaming) = renaming else { continue };
+            let renaming = names::rename(project, &named, &parameters.new_name).map_err(Refusal::failed)?;
             let places = project.places();
             for edit in &renaming.edits {
                 let change = TextEdit::new(places.range(edit.span), edit.text.clone());
@@ -150,9 +152,6 @@ impl State {
                 }
             }
             caution = caution.or(renaming.caution);
-        }
-        if by_file.is_empty() {
-            return Err(Refusal::failed("there is no name of a key, source, tier or the like here".to_owned()));
         }
         if let Some(message) = caution {
             let parameters = ShowMessageParams { typ: MessageType::WARNING, message };

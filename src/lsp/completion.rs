@@ -1,6 +1,6 @@
 //! What may be written at a place: asked of the schema, the plan's names and the storage services.
 
-use super::analysis::Project;
+use super::analysis::{Project, World};
 use super::names::names;
 use super::place::{offset, range};
 use super::shapes::{Block, value};
@@ -57,6 +57,7 @@ impl Item {
 
 /// What may be written at a place of a file, the likeliest first.
 pub(super) fn completion(
+    world: &World,
     project: &Project,
     rules: &Catalogue,
     path: &Path,
@@ -73,7 +74,7 @@ pub(super) fn completion(
         return Vec::new();
     }
     let is_main = path == project.root;
-    let found = Site { project, text, at, cursor: &cursor, is_main }.items(rules);
+    let found = Site { world, project, path, text, at, cursor: &cursor, is_main }.items(rules);
     found.into_iter().enumerate().map(|(order, item)| shown(item, order, text, &cursor, index, snippets)).collect()
 }
 
@@ -110,7 +111,9 @@ fn shown(
 
 /// The place that is completed.
 struct Site<'a> {
+    world: &'a World,
     project: &'a Project,
+    path: &'a Path,
     text: &'a str,
     at: usize,
     cursor: &'a Cursor,
@@ -228,11 +231,21 @@ impl Site<'_> {
         let word = self.text[self.cursor.word.clone()].trim_matches('"');
         items.extend(match kind.format {
             Some(Format::Code) => codes(rules).collect(),
+            // A source's `include` is another node.
+            Some(Format::Path) if node.name == "include" && self.cursor.blocks.len() < 2 => self.includable(),
             Some(format) => values::of_format(format, word),
             None if node.name == "storage-class" => self.storage_classes(),
             None => Vec::new(),
         });
         items
+    }
+
+    /// Files beside this one that the plan does not include yet.
+    fn includable(&self) -> Vec<Item> {
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        let names = self.world.includable(self.path).into_iter();
+        let free = names.filter(|name| !self.project.holds(&folder.join(name)));
+        free.map(|name| Item::new(&name, CompletionItemKind::FILE).text(written(&name))).collect()
     }
 
     /// The classes that the service of the tier around the cursor has.
@@ -291,8 +304,11 @@ mod tests {
     fn items(marked: &str, snippets: bool) -> Vec<CompletionItem> {
         let (text, position) = testing::cursor(marked);
         let path = Path::new("/p/plan.kdl");
-        let project = world(&[("/p/plan.kdl", &text), ("/p/keys.kdl", KEYS)]).load(path).expect("it is open");
-        completion(&project, &catalogue(), path, position, snippets)
+        let texts =
+            [("/p/plan.kdl", text.as_str()), ("/p/keys.kdl", KEYS), ("/p/a%20b.kdl", ""), ("/p/other.kdl", "plan y")];
+        let world = world(&texts);
+        let project = world.load(path).expect("it is open");
+        completion(&world, &project, &catalogue(), path, position, snippets)
     }
 
     fn labels(marked: &str) -> String {
@@ -330,6 +346,13 @@ mod tests {
         assert_eq!(in_tier("take data │"), "db schedule= jitter=");
         assert_eq!(in_tier("from │"), "local cloud");
         assert_eq!(labels("plan x {\n    notify phone {}\n    report a to=│ \n}"), "phone");
+    }
+
+    #[test]
+    fn an_include_offers_the_files_beside_that_are_no_plans() {
+        assert_eq!(labels("plan x {\n    include │\n}"), "a b.kdl keys.kdl");
+        assert_eq!(labels("plan x {\n    include keys.kdl\n    include \"│\"\n}"), "a b.kdl");
+        assert_eq!(labels("plan x {\n    source s { include │ }\n}"), "");
     }
 
     #[test]
@@ -389,11 +412,12 @@ mod tests {
     fn every_place_of_a_plan_can_be_asked_about() {
         let text = "plan x { // plan: allow(a)\n  source \"ñ\" { base \"/𝄞\" }\n  tier a {\n    store s3 { bucket (env)B }\n    take \"ñ\" jitter=\"5m\" schedule=\"@daily\n  )\n}\n";
         let (path, rules) = (Path::new("/p/plan.kdl"), catalogue());
-        let analysis = world(&[("/p/plan.kdl", text)]).check(path).expect("it is open");
+        let world = world(&[("/p/plan.kdl", text)]);
+        let analysis = world.check(path).expect("it is open");
         let index = LineIndex::new(text);
         for (at, _) in text.char_indices() {
             let position = super::super::place::position(&index, at);
-            completion(&analysis.project, &rules, path, position, true);
+            completion(&world, &analysis.project, &rules, path, position, true);
             let now = Default::default();
             super::super::hover::hover(&analysis.project, &analysis.diagnostics, &rules, path, position, now);
         }

@@ -7,7 +7,7 @@
 //!
 //! Main function: [`serve`]. One thread reads messages, one answers them in
 //! order, one checks plans. Whatever can be said of a text and a place in it is
-//! a function from those to the answer; only [`server`] keeps state.
+//! a function from those to the answer; only [`state`] and [`server`] remember.
 //!
 //! Invariant: what is published was found in the newest text that the editor
 //! sent; what was found in an older one is dropped.

@@ -9,7 +9,8 @@ use crate::language::schema::{Kind, NodeShape, schema};
 use crate::language::{Node, Value, written};
 use crate::plan::name_problem;
 use lsp_types::{Location, Position, Range};
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 /// A name in a plan's text.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,9 +23,23 @@ pub(super) struct Name<'a> {
     pub(super) defined: Option<Span>,
 }
 
-impl Name<'_> {
-    fn is_of(&self, other: &Name<'_>) -> bool {
-        self.kind == other.kind && self.text == other.text
+/// A name by itself, wherever it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Named {
+    kind: String,
+    text: String,
+}
+
+impl Named {
+    /// Every place of it in a plan.
+    fn places<'a>(&self, project: &'a Project) -> impl Iterator<Item = Name<'a>> {
+        names(project).into_iter().filter(|name| name.kind == self.kind && name.text == self.text)
+    }
+
+    /// The files of a plan that it stands in.
+    pub(super) fn files(&self, project: &Project) -> BTreeSet<PathBuf> {
+        let places = project.places();
+        self.places(project).map(|name| places.path(name.span.file).to_owned()).collect()
     }
 }
 
@@ -71,22 +86,28 @@ fn collect<'a>(node: &'a Node, shape: &'a NodeShape, found: &mut Vec<Name<'a>>) 
     }
 }
 
-/// The name at a byte offset of a file.
-pub(super) fn name_at(project: &Project, file: FileId, offset: usize) -> Option<Name<'_>> {
+fn name_at<'a>(project: &'a Project, path: &Path, position: Position) -> Option<Name<'a>> {
+    let places = project.places();
+    let file = places.file(path)?;
+    let offset = offset(places.index(file), position);
     let at = |span: Span| span.file == file && span.start <= offset && offset <= span.end;
     names(project).into_iter().find(|name| at(name.span))
+}
+
+/// The name at a place.
+pub(super) fn named_at(project: &Project, path: &Path, position: Position) -> Option<Named> {
+    name_at(project, path, position).map(|name| Named { kind: name.kind.to_owned(), text: name.text.to_owned() })
 }
 
 /// Where the name at a place is defined or, of an `include`, the start of its file.
 pub(super) fn definitions(project: &Project, path: &Path, position: Position) -> Vec<Location> {
     let places = project.places();
-    let Some(file) = places.file(path) else { return Vec::new() };
-    let offset = offset(places.index(file), position);
-    if let Some(name) = name_at(project, file, offset) {
-        let defined = names(project).into_iter().filter(|other| other.is_of(&name) && other.defined.is_some());
-        return defined.filter_map(|other| places.location(other.span)).collect();
+    if let Some(named) = named_at(project, path, position) {
+        let defined = named.places(project).filter(|name| name.defined.is_some());
+        return defined.filter_map(|name| places.location(name.span)).collect();
     }
-    let included = included_at(places.text(file), offset).map(|name| {
+    let Some(file) = places.file(path) else { return Vec::new() };
+    let included = included_at(places.text(file), offset(places.index(file), position)).map(|name| {
         let folder = path.parent().unwrap_or(Path::new(""));
         super::place::normal(&folder.join(name))
     });
@@ -107,22 +128,17 @@ fn included_at(text: &str, offset: usize) -> Option<String> {
     })
 }
 
-/// Every place of the name at a place.
-pub(super) fn references(project: &Project, path: &Path, position: Position, with_definition: bool) -> Vec<Location> {
+/// Every place of a name in a plan.
+pub(super) fn references(project: &Project, named: &Named, with_definition: bool) -> Vec<Location> {
     let places = project.places();
-    let Some(file) = places.file(path) else { return Vec::new() };
-    let Some(name) = name_at(project, file, offset(places.index(file), position)) else { return Vec::new() };
-    let all = names(project).into_iter().filter(|other| other.is_of(&name));
-    let wanted = all.filter(|other| with_definition || other.defined.is_none());
-    wanted.filter_map(|other| places.location(other.span)).collect()
+    let wanted = named.places(project).filter(|name| with_definition || name.defined.is_none());
+    wanted.filter_map(|name| places.location(name.span)).collect()
 }
 
 /// The range and the text of the name at a place, if it can be changed.
 pub(super) fn renamable(project: &Project, path: &Path, position: Position) -> Option<(Range, String)> {
-    let places = project.places();
-    let file = places.file(path)?;
-    let name = name_at(project, file, offset(places.index(file), position))?;
-    Some((places.range(name.span), name.text.to_owned()))
+    let name = name_at(project, path, position)?;
+    Some((project.places().range(name.span), name.text.to_owned()))
 }
 
 /// A name's every place, with its new text.
@@ -133,40 +149,34 @@ pub(super) struct Renaming {
     pub(super) caution: Option<String>,
 }
 
-/// The edits that give the name at a place another text. `Ok(None)`: there is no name.
+/// The edits that give a name another text in one plan.
 ///
 /// # Errors
 ///
 /// Why it cannot have that text.
-pub(super) fn rename(project: &Project, path: &Path, position: Position, to: &str) -> Result<Option<Renaming>, String> {
-    let places = project.places();
-    let Some(file) = places.file(path) else { return Ok(None) };
-    let Some(name) = name_at(project, file, offset(places.index(file), position)) else { return Ok(None) };
-    let kind = name.kind;
+pub(super) fn rename(project: &Project, named: &Named, to: &str) -> Result<Renaming, String> {
+    let Named { kind, text } = named;
     if let Some(problem) = name_problem(to) {
         return Err(format!("`{to}` cannot be the name of a {kind}: {problem}"));
     }
     if is_reserved(kind, to) {
         return Err(format!("`{to}` cannot be the name of a {kind}: where a {kind} is named it means something else"));
     }
-    let all = names(project);
-    if to != name.text && all.iter().any(|other| other.kind == kind && other.text == to && other.defined.is_some()) {
+    let is_taken = |name: &Name<'_>| name.kind == kind && name.text == to && name.defined.is_some();
+    if to != text && names(project).iter().any(is_taken) {
         return Err(format!("there is already a {kind} `{to}`"));
     }
-    let places = all.iter().filter(|other| other.is_of(&name));
-    let edits = places.map(|other| Edit { span: other.span, text: written(to) }).collect();
-    let caution = match kind {
+    let edits = named.places(project).map(|name| Edit { span: name.span, text: written(to) }).collect();
+    let caution = match kind.as_str() {
         "source" => Some(format!(
-            "stores keep snapshots under the source's name: those of `{}` stay there, and `{to}` starts anew",
-            name.text
+            "stores keep snapshots under the source's name: those of `{text}` stay there, and `{to}` starts anew"
         )),
         "plan" | "tier" => Some(format!(
-            "what ran when is remembered under the {kind}'s name: what `{}` has done is forgotten, so all of `{to}` is due once",
-            name.text
+            "what ran when is remembered under the {kind}'s name: what `{text}` has done is forgotten, so all of `{to}` is due once"
         )),
         _ => None,
     };
-    Ok(Some(Renaming { edits, caution }))
+    Ok(Renaming { edits, caution })
 }
 
 /// Whether a value that refers to such a name means something else by this text, as `encrypt none` does.
@@ -226,7 +236,8 @@ plan x {
     /// The plan and the keys after renaming, or why not.
     fn renamed(plan: &str, to: &str) -> Result<String, String> {
         with(plan, |project, path, position| {
-            let renaming = rename(project, path, position, to)?.expect("there is a name");
+            let named = named_at(project, path, position).expect("there is a name");
+            let renaming = rename(project, &named, to)?;
             let places = project.places();
             let mut out = renaming.caution.map(|caution| format!("{caution}\n")).unwrap_or_default();
             for (file, source) in project.files.iter() {
@@ -253,7 +264,13 @@ plan x {
 
     #[test]
     fn references_are_those_of_one_kind_of_name() {
-        let all = |plan: &str| shown(with(plan, |project, path, position| references(project, path, position, true)));
+        let found = |plan: &str, with_definition| {
+            shown(with(plan, |project, path, position| {
+                let named = named_at(project, path, position);
+                named.map(|named| references(project, &named, with_definition)).unwrap_or_default()
+            }))
+        };
+        let all = |plan: &str| found(plan, true);
         assert_eq!(all(PLAN), ["/p/keys.kdl:0:4-7", "/p/plan.kdl:3:33-36"]);
         assert_eq!(
             all(&at("ops tier=")),
@@ -266,7 +283,7 @@ plan x {
             ]
         );
         assert_eq!(all(&at("none")), [""; 0]);
-        let uses = |plan: &str| shown(with(plan, |project, path, position| references(project, path, position, false)));
+        let uses = |plan: &str| found(plan, false);
         assert_eq!(uses(&at("ops {")), ["/p/plan.kdl:4:21-26", "/p/plan.kdl:5:19-22"]);
     }
 

@@ -4,12 +4,13 @@ use super::analysis::{Analysis, Project, World, catalogue};
 use super::diagnostics::Abilities;
 use super::documents::Documents;
 use super::edits::Versioned;
+use super::names::{Named, named_at};
 use super::server::Disk;
 use super::session::Phase;
 use crate::base::Clock;
 use crate::diagnostics::Catalogue;
 use lsp_server::Message;
-use lsp_types::ClientCapabilities;
+use lsp_types::{ClientCapabilities, Position};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -77,6 +78,30 @@ impl State {
     pub(super) fn projects(&self, path: &Path) -> Vec<Project> {
         let plans = self.plans_of(path);
         plans.iter().filter_map(|plan| self.world.load(plan)).filter(|project| project.holds(path)).collect()
+    }
+
+    /// The name at a place of a file, and every plan that it stands in: those that
+    /// share a file with it, too, be they open or not.
+    pub(super) fn named(&self, path: &Path, position: Position) -> Option<(Named, Vec<Project>)> {
+        let mut projects = self.projects(path);
+        let named = projects.iter().find_map(|project| named_at(project, path, position))?;
+        let mut seen = BTreeSet::new();
+        let mut at = 0;
+        while at < projects.len() {
+            for file in named.files(&projects[at]) {
+                if !seen.insert(file.clone()) {
+                    continue;
+                }
+                let plans = self.plans_of(&file).into_iter().chain(self.world.including(&file));
+                for plan in plans.collect::<BTreeSet<_>>() {
+                    if !projects.iter().any(|project| project.root == plan) {
+                        projects.extend(self.world.load(&plan));
+                    }
+                }
+            }
+            at += 1;
+        }
+        Some((named, projects))
     }
 
     /// What was found in a plan that a file is part of, if nothing has changed since.

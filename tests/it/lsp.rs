@@ -364,3 +364,26 @@ fn a_session_completes_hovers_renames_and_formats() {
     environment.ok(&["fmt", "--check", "plan.kdl"]);
     assert!(editor.end().success());
 }
+
+#[test]
+fn a_name_in_a_shared_file_is_renamed_in_every_plan_that_includes_it() {
+    let environment = TestEnvironment::new();
+    let keys = environment.write("shared/keys.kdl", KEYS);
+    let tier = |name: &str| format!("    tier {name} {{ store fs {{ root \"/b\" }}; encrypt ops }}\n");
+    let one = environment
+        .write("plans/one.kdl", format!("plan one {{\n    include \"../shared/keys.kdl\"\n{}}}\n", tier("a")));
+    let two = environment
+        .write("plans/two.kdl", format!("plan two {{\n    include \"../shared/keys.kdl\"\n{}}}\n", tier("b")));
+    let mut editor = Editor::initialized(&environment);
+    // One plan is open, and the name is only referred to there: the other is found beside the shared file.
+    editor.open(&one, &std::fs::read_to_string(&one).expect("it was written"));
+    editor.diagnostics(&one, Some(1));
+    let mut to = at(&one, 2, 45);
+    to["newName"] = json!("owner");
+    let edit = editor.ask("textDocument/rename", to);
+    let changes = edit["documentChanges"].as_array().expect("a list");
+    let changed: Vec<_> = changes.iter().map(|change| change["textDocument"]["uri"].clone()).collect();
+    assert_eq!(changed, [json!(uri(&one)), json!(uri(&two)), json!(uri(&keys))]);
+    assert_eq!(changes[2]["edits"].as_array().map(Vec::len), Some(1));
+    assert!(editor.end().success());
+}
