@@ -22,8 +22,8 @@ impl Estimator<'_> {
         for provider in Provider::ALL {
             self.share_minimum(provider, &mut tiers);
         }
-        let costs = self.plan.tiers.iter().zip(&tiers);
-        let restores = costs.map(|(tier, cost)| self.restore_of(tier, cost, None, ThawSpeed::Standard, None)).collect();
+        let restores = self.plan.tiers.iter().map(|tier| self.restore(tier, None, ThawSpeed::Standard, None, now));
+        let restores = restores.collect();
         CostReport { prices: self.prices.name.clone(), as_of: self.prices.as_of, tiers, restores }
     }
 

@@ -1,6 +1,7 @@
 //! What a reader found out, before it is written: sources, tiers, schedules,
 //! retention, hooks and channels, each with where it came from.
 
+use super::name;
 use std::fmt;
 use std::sync::Arc;
 
@@ -118,6 +119,13 @@ impl Notes {
         }
     }
 
+    /// Puts another name in the place of a variable's.
+    fn rename(&mut self, from: &str, to: &str) {
+        if from != to {
+            self.0.iter_mut().for_each(|note| note.text = note.text.replace(from, to));
+        }
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Note> {
         self.0.iter()
     }
@@ -161,6 +169,49 @@ pub(super) struct KeyDraft {
     /// Made by the first run where there is no recipient.
     pub identity: Option<Sourced<Secret>>,
     pub notes: Notes,
+}
+
+impl Channel {
+    /// The variable that holds its address.
+    fn variable(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Slack(Secret::Env(name))
+            | Self::Healthchecks(Secret::Env(name))
+            | Self::Ntfy { url: Secret::Env(name), .. }
+            | Self::Webhook { url: Secret::Env(name), .. } => Some(name),
+            _ => None,
+        }
+    }
+}
+
+impl Draft {
+    /// Adds a channel, or its events to one that is the same. Two addresses never share a variable.
+    pub fn add_channel(&mut self, mut channel: ChannelDraft) {
+        let is_same = |known: &ChannelDraft, channel: &ChannelDraft| {
+            known.channel.value == channel.channel.value && known.address == channel.address
+        };
+        if let Some(known) = self.channels.iter_mut().find(|known| is_same(known, &channel)) {
+            known.notes.extend_new(channel.notes);
+            for event in channel.events {
+                if !known.events.contains(&event) {
+                    known.events.push(event);
+                }
+            }
+            return;
+        }
+        if let Some(variable) = channel.channel.value.variable() {
+            let taken = self.channels.iter_mut().filter_map(|known| known.channel.value.variable().cloned());
+            let taken: Vec<String> = taken.collect();
+            let wanted = variable.clone();
+            let numbered = (2u32..).map(|number| format!("{wanted}_{number}"));
+            let free = std::iter::once(wanted.clone()).chain(numbered).find(|name| !taken.contains(name));
+            let free = free.expect("there are more numbers than channels");
+            channel.notes.rename(&wanted, &free);
+            *variable = free;
+        }
+        channel.name = name::unique(channel.name, self.channels.iter().map(|known| known.name.as_str()));
+        self.channels.push(channel);
+    }
 }
 
 /// A program and its arguments.
@@ -321,5 +372,7 @@ pub(super) struct ChannelDraft {
     pub channel: Sourced<Channel>,
     /// Empty: those that a channel of its kind is told of anyway.
     pub events: Vec<&'static str>,
+    /// The address in the input, only to tell two from each other: it is never written.
+    pub address: String,
     pub notes: Notes,
 }

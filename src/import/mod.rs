@@ -10,6 +10,8 @@
 //! Invariants: what is read is never run; no secret of the input is in the
 //! output, a reference stands in its place; whatever the input, there is an end.
 
+mod borgmatic;
+mod calendar;
 mod complete;
 mod draft;
 mod input;
@@ -17,8 +19,13 @@ mod kdl;
 mod location;
 mod name;
 mod pattern;
+mod reference;
+mod resticprofile;
 mod script;
 mod shell;
+#[cfg(test)]
+mod tests;
+mod tree;
 mod write;
 
 pub use draft::{Note, NoteKind, Origin};
@@ -56,5 +63,19 @@ pub fn import(inputs: &[Input], name: &str) -> Result<Imported, ImportError> {
 }
 
 fn read(inputs: &[Input]) -> Result<Draft, ImportError> {
-    Ok(script::read(inputs))
+    let profile = inputs.iter().find(|input| matches!(input.kind, Kind::Borgmatic | Kind::Resticprofile));
+    let Some(first) = profile else { return Ok(script::read(inputs)) };
+    let is_beside = |kind: Kind| matches!(kind, Kind::Crontab | Kind::Rclone) || kind == first.kind;
+    if let Some(other) = inputs.iter().find(|input| !is_beside(input.kind)) {
+        return Err(ImportError::Mixed {
+            one: first.name.to_string(),
+            one_kind: first.kind,
+            other: other.name.to_string(),
+            other_kind: other.kind,
+        });
+    }
+    match first.kind {
+        Kind::Borgmatic => borgmatic::read(inputs),
+        _ => resticprofile::read(inputs),
+    }
 }

@@ -20,6 +20,8 @@ fn the_tour_of_the_readme_works_as_it_is_written() {
     environment.write("plan.kdl", plans.first().expect("the README shows a plan"));
     environment.write("notes/today.txt", "remember the milk");
     environment.write("notes/scratch.tmp", "nothing");
+    environment.write("crontab", "0 2 * * * /opt/backup.sh\n");
+    environment.write("backup.sh", "#!/bin/sh\ntar czf /backup/etc-$(date +%F).tgz /etc\n");
     let blocks = blocks(&readme, "console");
     let commands: Vec<&str> =
         blocks.iter().flat_map(|block| block.lines()).filter_map(|line| line.strip_prefix("$ ")).collect();

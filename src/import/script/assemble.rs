@@ -6,7 +6,7 @@ use super::findings::{Check, Encrypted, Engine, Expiry, Findings, Item, Target, 
 use super::paths::is_within;
 use super::unwrap;
 use crate::import::draft::{
-    ChannelDraft, Draft, Encryption, Notes, Origin, SourceDraft, Sourced, StoreDraft, Take, TierDraft, VerifyDraft,
+    Draft, Encryption, Notes, Origin, SourceDraft, Sourced, StoreDraft, Take, TierDraft, VerifyDraft,
 };
 use crate::import::input::{Input, Kind};
 use crate::import::location::{self, Location, Remotes};
@@ -371,7 +371,7 @@ impl Assembly {
             self.place_check(check, schedule.as_ref());
         }
         for channel in &unit.findings.channels {
-            self.add_channel(channel.clone());
+            self.draft.add_channel(channel.clone());
         }
     }
 
@@ -432,22 +432,6 @@ impl Assembly {
             }
         };
         (0..self.draft.tiers.len()).filter(|at| is_reached(&self.draft.tiers[*at])).collect()
-    }
-
-    fn add_channel(&mut self, mut channel: ChannelDraft) {
-        let known = self.draft.channels.iter_mut().find(|known| known.channel.value == channel.channel.value);
-        if let Some(known) = known {
-            known.notes.extend_new(channel.notes);
-            // No events: those that most want to hear of.
-            for event in channel.events {
-                if !known.events.contains(&event) {
-                    known.events.push(event);
-                }
-            }
-            return;
-        }
-        channel.name = name::unique(channel.name, self.draft.channels.iter().map(|known| known.name.as_str()));
-        self.draft.channels.push(channel);
     }
 }
 

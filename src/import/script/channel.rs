@@ -157,7 +157,27 @@ fn web(command: &Command, connector: Connector, origin: &Origin, trace: &Trace) 
         }
     };
     let events = if service == "healthchecks" { Vec::new() } else { events(command, connector) };
-    Some(ChannelDraft { name: service.to_owned(), origin: None, channel: Sourced::new(channel, origin), events, notes })
+    let channel = Sourced::new(channel, origin);
+    Some(ChannelDraft {
+        name: service.to_owned(),
+        origin: None,
+        channel,
+        events,
+        address: base_address(address),
+        notes,
+    })
+}
+
+/// The address without what a ping adds to it: `/start`, `/fail`, `/1`.
+fn base_address(address: &Word) -> String {
+    let pattern = address.pattern();
+    let base = pattern.split('?').next().unwrap_or_default().trim_end_matches('/');
+    match base.rsplit_once('/') {
+        Some((rest, last)) if matches!(last, "start" | "fail" | "log" | "success") || last.len() <= 3 => {
+            rest.to_owned()
+        }
+        _ => base.to_owned(),
+    }
 }
 
 /// Where a script looks a secret up: `NAME=$(cat FILE)`, `NAME=$(pass show x)`.
@@ -244,7 +264,14 @@ fn mail(command: &Command, connector: Connector, origin: &Origin) -> Option<Chan
     let mut notes = Notes::default();
     notes.differs(Some(origin), "the mail's text is the event as JSON; `email` sends one for people, by a mail server");
     let channel = Sourced::new(Channel::Command(line), origin);
-    Some(ChannelDraft { name: "mail".to_owned(), origin: None, channel, events: events(command, connector), notes })
+    Some(ChannelDraft {
+        name: "mail".to_owned(),
+        origin: None,
+        channel,
+        events: events(command, connector),
+        address: String::new(),
+        notes,
+    })
 }
 
 /// What it is told of: by the words of the message, and by what stood before it.

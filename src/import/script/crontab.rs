@@ -124,7 +124,7 @@ fn percent(command: &str) -> String {
 }
 
 /// One schedule for two that differ in one field only: `0 2 * * *` and `0 14 * * *` are `0 2,14 * * *`.
-pub(super) fn merged(one: &str, other: &str) -> Option<String> {
+pub(in crate::import) fn merged(one: &str, other: &str) -> Option<String> {
     if one == other {
         return Some(one.to_owned());
     }

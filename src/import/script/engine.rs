@@ -377,8 +377,8 @@ pub(in crate::import) fn push_keep(rule: &'static str, value: &str, origin: &Ori
     let kept: Option<KeepRule> = match rule {
         "within" => within(value).map(|value| ("within", value)),
         _ if matches!(value, "-1" | "unlimited") => {
-            tier.notes.differs(Some(origin), format!("all {rule} snapshots were kept: here a million of them"));
-            Some((rule, "1000000".to_owned()))
+            tier.notes.differs(Some(origin), format!("every {rule} snapshot was kept: here the newest thousand"));
+            Some((rule, "1000".to_owned()))
         }
         _ => value.parse::<u32>().ok().filter(|count| *count <= 1_000_000).map(|count| (rule, count.to_string())),
     };

@@ -13,6 +13,7 @@ mod dump;
 mod encrypt;
 mod engine;
 mod findings;
+mod hook;
 mod options;
 mod paths;
 mod tar;
@@ -20,6 +21,12 @@ mod transfer;
 mod unwrap;
 
 pub(super) use assemble::read;
+pub(super) use crontab::merged;
+pub(super) use dump::looks_secret;
+pub(super) use engine::{check, push_keep, size};
+pub(super) use hook::{Hook, hook, schedule_of_program, zone_of};
+pub(super) use paths::{before_pattern, tidy};
+pub(super) use transfer::{ssh_key, with_port};
 
 /// Whether a line looks like one of a crontab.
 pub(super) fn is_crontab_line(line: &str) -> bool {

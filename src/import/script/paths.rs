@@ -46,7 +46,7 @@ impl Folder {
 }
 
 /// Without `.`, doubled and trailing slashes; `..` where it is plain what it means.
-pub(super) fn tidy(path: &str) -> String {
+pub(in crate::import) fn tidy(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {
@@ -62,7 +62,7 @@ pub(super) fn tidy(path: &str) -> String {
 }
 
 /// The folder before the first component that is a pattern, and whether there is one.
-pub(super) fn before_pattern(path: &str) -> (String, bool) {
+pub(in crate::import) fn before_pattern(path: &str) -> (String, bool) {
     match path.split('/').position(|part| part.contains(['*', '?', '['])) {
         None => (path.to_owned(), false),
         Some(at) => {

@@ -646,13 +646,14 @@ fn rsync(words: &[Word], origin: &Origin) -> Option<Transfer> {
 }
 
 /// The key of `ssh -i KEY`.
-fn ssh_key(rsh: &str) -> Option<String> {
+pub(in crate::import) fn ssh_key(rsh: &str) -> Option<String> {
     let mut words = rsh.split_whitespace();
     words.find(|word| *word == "-i")?;
     words.next().map(str::to_owned)
 }
 
-fn with_port(host: &str, rsh: Option<&str>) -> String {
+/// The port of `ssh -p PORT`, behind the host.
+pub(in crate::import) fn with_port(host: &str, rsh: Option<&str>) -> String {
     let mut words = rsh.unwrap_or_default().split_whitespace();
     let port = words.find(|word| *word == "-p").and_then(|_| words.next());
     match port.filter(|port| port.parse::<u16>().is_ok()) {

@@ -4,6 +4,8 @@
 //!
 //! `rpa/` holds the scripts of the user's document as they stand there.
 
+mod borgmatic;
+mod resticprofile;
 mod scripts;
 mod wrong_input;
 
