@@ -54,6 +54,21 @@ fn a_path_that_no_snapshot_has_is_an_error_that_names_it() {
 }
 
 #[test]
+fn without_a_target_both_ways_to_name_one_are_told() {
+    let told = sample().environment.run(&["restore"]).expect_code(64);
+    insta::assert_snapshot!(told, @r"
+    exit 64
+    --- stderr ---
+    error: the following required arguments were not provided:
+      <--to <DIR>|--in-place>
+
+    Usage: plan restore <--to <DIR>|--in-place> [PATH]...
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
 fn a_time_brings_back_the_last_snapshot_before_it() {
     let backup = sample();
     let mut times = Vec::new();

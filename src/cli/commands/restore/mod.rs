@@ -27,6 +27,7 @@ use std::time::Instant;
 /// snapshot is read. Nothing outside the target is ever written, and no file
 /// has its real name before it is whole.
 #[derive(clap::Args)]
+#[command(group = clap::ArgGroup::new("target").args(["to", "in_place"]).required(true))]
 #[command(after_help = "\
 Examples:
   plan restore --to /tmp/back                     the newest of every source
@@ -39,7 +40,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(value_name = "PATH")]
     words: Vec<String>,
     /// The folder to restore into; made if it is missing. With several sources each gets a folder of its name.
-    #[arg(long, value_name = "DIR", conflicts_with = "in_place", required_unless_present = "in_place")]
+    #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
     /// Restore to where the files were.
     #[arg(long)]
