@@ -7,7 +7,7 @@ use std::io;
 /// thing, the causes beneath, what to do, and the exit code.
 ///
 /// Texts are lower case without a full stop, things in backticks.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Failure {
     pub exit: Exit,
     /// Empty: there is nothing to print (the reader of a pipe has gone, or all

@@ -149,7 +149,8 @@ fn reason(error: &KeyFileError) -> String {
 ///
 /// # Errors
 ///
-/// When none can be had: why not the first of them.
+/// When a file of `files` cannot be used, for somebody named it to be used;
+/// when none can be had at all: why not the first of them.
 pub fn identities(
     key: &Key,
     files: &[PathBuf],
@@ -163,7 +164,7 @@ pub fn identities(
         key_file::read(path).map_err(|e| (place.clone(), reason(&e))).map(|content| (place, content))
     });
     let planned = key.identities.iter().map(|identity| planned_content(identity, secrets));
-    for content in given.chain(planned) {
+    for (at, content) in given.chain(planned).enumerate() {
         let unlocked = content.and_then(|(place, content)| {
             unlock(key, &place, content.expose(), secrets, ask).map_err(|reason| (place, reason))
         });
@@ -171,8 +172,11 @@ pub fn identities(
             (Ok(more), Some(found)) => found.extend(more),
             (Ok(first), None) => found = Some(first),
             (Err((place, reason)), _) => {
-                let key = key.name.value.clone();
-                first_error.get_or_insert(KeyError::Identity { key, place, reason });
+                let error = KeyError::Identity { key: key.name.value.clone(), place, reason };
+                if at < files.len() {
+                    return Err(error);
+                }
+                first_error.get_or_insert(error);
             }
         }
     }
@@ -295,6 +299,10 @@ mod tests {
                 .expect("the second");
             identities(&key(vec![missing.clone()]), &[folder.join("here.key")], secrets, &nobody)
                 .expect("the given one");
+            let good = key(vec![(SecretRef::File("here.key".into()), false)]);
+            let given = folder.join("not there.key");
+            let error = identities(&good, &[given], secrets, &nobody).err().expect("who names a file wants it used");
+            assert!(error.to_string().contains("not there.key"), "{error}");
             let error = identities(&key(vec![missing]), &[], secrets, &nobody).err().expect("none");
             assert!(
                 error.to_string().contains("/missing.key` of key `ops` cannot be used: no such file or directory"),

@@ -26,6 +26,7 @@ mod restore;
 mod restore_script;
 mod round_trip;
 mod rpa;
+mod several;
 mod stock_restore;
 #[allow(dead_code)]
 mod support;

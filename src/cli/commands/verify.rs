@@ -2,10 +2,12 @@ use super::super::failure::{Failure, Outcome};
 use super::super::output::Output;
 use super::super::reach::{self, Reached};
 use super::super::{interrupt, progress::Ticker};
-use crate::base::{ByteSize, Cell, Column, Context, Exit, Paint, Percent, Style, Table};
+use crate::archive::Identities;
+use crate::base::{ByteSize, Cancellation, Cell, Column, Context, Exit, Paint, Percent, Style, Table};
 use crate::execute::Site;
+use crate::plan::Tier;
 use crate::report::counted;
-use crate::repository::{Catalogue, VerifyLevel, VerifyOutcome, VerifyProgress, VerifyRequest, verify};
+use crate::repository::{Catalogue, Repository, VerifyLevel, VerifyOutcome, VerifyProgress, VerifyRequest, verify};
 use clap::ValueEnum;
 use serde_json::json;
 use std::path::PathBuf;
@@ -16,7 +18,8 @@ use std::sync::atomic::Ordering;
 /// `presence` looks whether all objects are there with their sizes; `checksum`
 /// reads them and compares their stored bytes with what was written; neither
 /// needs a key. `contents` decrypts, decompresses and hashes all that is in
-/// them. Ends with 1 where something is damaged.
+/// them. Ends with 1 where something is damaged, and with 3 where a tier could
+/// not be verified and all else is good.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -50,57 +53,130 @@ enum Level {
     Contents,
 }
 
+/// What verifying a repository of a tier came to; an error: it could not be looked at.
+struct Found<'p> {
+    tier: &'p Tier,
+    result: Result<Verified, Failure>,
+}
+
+struct Verified {
+    level: VerifyLevel,
+    snapshots: usize,
+    outcome: VerifyOutcome,
+    /// Why only checksums were compared, although the level was left to the program.
+    without_key: Option<String>,
+}
+
+/// The identities for a tier (none needed: `None`), or why there are none.
+type Key = Result<Option<Identities>, Failure>;
+
 pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut Output) -> Outcome {
     let file = reach::load(arguments.plan.clone(), &mut Vec::new(), context, output)?;
     let site = Site::new(&file.plan, &file.path, context);
     reach::check_sources(&file.plan, &arguments.source)?;
     let cancel = interrupt::cancellation();
-    let mut results: Vec<(String, VerifyLevel, usize, VerifyOutcome)> = Vec::new();
     let tiers = reach::tiers(&file.plan, &arguments.tier)?;
-    let mut any = false;
-    for tier in &tiers {
-        for Reached { repository, .. } in reach::repositories(&site, tier)? {
-            any = true;
-            let identities = match arguments.level {
-                Some(Level::Presence | Level::Checksum) => None,
-                Some(Level::Contents) => reach::identities(&site, tier, &arguments.identity)?,
-                None => reach::identities(&site, tier, &arguments.identity).ok().flatten(),
-            };
-            let is_plain = site.key(tier).is_ok_and(|key| key.is_none());
-            let level = match arguments.level {
-                Some(Level::Presence) => VerifyLevel::Presence,
-                Some(Level::Checksum) => VerifyLevel::Checksum,
-                Some(Level::Contents) => VerifyLevel::Contents,
-                None if identities.is_some() || is_plain => VerifyLevel::Contents,
-                None => VerifyLevel::Checksum,
-            };
-            let catalogue = Catalogue::new(&repository, identities.as_ref());
-            let failed = |error| reach::reading_failure(&error, &site, tier);
-            let mut snapshots = catalogue.snapshots(None).map_err(failed)?;
-            snapshots.retain(|info| arguments.source.is_empty() || arguments.source.contains(&info.source));
-            let progress = VerifyProgress::default();
-            let request = VerifyRequest {
-                snapshots: &snapshots,
-                only_run: None,
-                level,
-                sample: arguments.sample.unwrap_or(Percent::ALL),
-                seed: context.random_u64(),
-                threads: 0,
-                cancel: cancel.clone(),
-                progress: &progress,
-            };
-            let tell = || format!("{}  {} read", tier.name.value, ByteSize(progress.bytes.load(Ordering::Relaxed)));
-            let outcome = Ticker::new(output).during(tell, || verify(&catalogue, &request)).map_err(failed)?;
-            results.push((tier.name.value.clone(), level, snapshots.len(), outcome));
+    let keys = keys(&site, &tiers, &arguments)?;
+    let mut found: Vec<Found<'_>> = Vec::new();
+    for (tier, key) in tiers.iter().copied().zip(&keys) {
+        match reach::repositories(&site, tier) {
+            Err(failure) => found.push(Found { tier, result: Err(failure) }),
+            Ok(reached) => {
+                for Reached { repository, .. } in reached {
+                    let result = verify_one(&site, tier, &repository, key, &arguments, &cancel, output);
+                    if cancel.is_cancelled() {
+                        return result.map(|_| Exit::Cancelled);
+                    }
+                    found.push(Found { tier, result });
+                }
+            }
         }
     }
-    if !any {
+    if found.is_empty() {
         return Err(Failure::new(Exit::NoRepository, "there is no repository in any of these tiers")
             .help("nothing was backed up yet: `plan run` makes it"));
     }
-    print(&results, arguments.sample, output)?;
-    let good = results.iter().all(|(_, _, _, outcome)| outcome.is_good());
-    Ok(if good { Exit::Done } else { Exit::Failed })
+    // Of one tier alone there is nothing to tell but why it failed.
+    if let ([_], [Found { result: Err(failure), .. }]) = (&tiers[..], &found[..]) {
+        return Err(failure.clone());
+    }
+    print(&found, arguments.sample, output)?;
+    Ok(exit(&found.iter().map(Found::exit).collect::<Vec<_>>()))
+}
+
+/// The keys for the tiers, before any is read. That a file named with
+/// `--identity` cannot be used is an error: who names one wants it used.
+fn keys(site: &Site<'_>, tiers: &[&Tier], arguments: &Arguments) -> Result<Vec<Key>, Failure> {
+    let keys = tiers.iter().map(|tier| match arguments.level {
+        Some(Level::Presence | Level::Checksum) => Ok(Ok(None)),
+        Some(Level::Contents) | None => match reach::identities(site, tier, &arguments.identity) {
+            Err(failure) if !arguments.identity.is_empty() => Err(failure),
+            key => Ok(key),
+        },
+    });
+    keys.collect()
+}
+
+fn verify_one(
+    site: &Site<'_>,
+    tier: &Tier,
+    repository: &Repository,
+    key: &Key,
+    arguments: &Arguments,
+    cancel: &Cancellation,
+    output: &mut Output,
+) -> Result<Verified, Failure> {
+    let (level, without_key) = match (arguments.level, key) {
+        (Some(Level::Presence), _) => (VerifyLevel::Presence, None),
+        (Some(Level::Checksum), _) => (VerifyLevel::Checksum, None),
+        (Some(Level::Contents), Err(failure)) => return Err(failure.clone()),
+        (None, Err(failure)) => (VerifyLevel::Checksum, Some(failure.message.clone())),
+        (Some(Level::Contents) | None, Ok(_)) => (VerifyLevel::Contents, None),
+    };
+    let identities = key.as_ref().ok().and_then(Option::as_ref);
+    let catalogue = Catalogue::new(repository, identities);
+    let failed = |error| reach::reading_failure(&error, site, tier);
+    let mut snapshots = catalogue.snapshots(None).map_err(failed)?;
+    snapshots.retain(|info| arguments.source.is_empty() || arguments.source.contains(&info.source));
+    let progress = VerifyProgress::default();
+    let request = VerifyRequest {
+        snapshots: &snapshots,
+        only_run: None,
+        level,
+        sample: arguments.sample.unwrap_or(Percent::ALL),
+        seed: site.context.random_u64(),
+        threads: 0,
+        cancel: cancel.clone(),
+        progress: &progress,
+    };
+    let tell = || format!("{}  {} read", tier.name.value, ByteSize(progress.bytes.load(Ordering::Relaxed)));
+    let outcome = Ticker::new(output).during(tell, || verify(&catalogue, &request)).map_err(failed)?;
+    Ok(Verified { level, snapshots: snapshots.len(), outcome, without_key })
+}
+
+impl Found<'_> {
+    fn exit(&self) -> Result<Exit, Exit> {
+        match &self.result {
+            Ok(verified) if verified.outcome.is_good() => Ok(Exit::Done),
+            Ok(_) => Ok(Exit::Failed),
+            Err(failure) => Err(failure.exit),
+        }
+    }
+}
+
+/// How the whole ends; of each repository: how its verification ended, or (`Err`) why there was none.
+///
+/// Damage counts most. Of what could not be looked at nobody knows: if all
+/// else is good, the whole is partial.
+fn exit(each: &[Result<Exit, Exit>]) -> Exit {
+    let mut failed = each.iter().filter_map(|one| one.as_ref().err());
+    match failed.next() {
+        _ if each.contains(&Ok(Exit::Failed)) => Exit::Failed,
+        None => Exit::Done,
+        Some(_) if each.contains(&Ok(Exit::Done)) => Exit::Partial,
+        Some(first) if failed.all(|other| other == first) => *first,
+        Some(_) => Exit::Failed,
+    }
 }
 
 fn level_name(level: VerifyLevel) -> &'static str {
@@ -111,28 +187,48 @@ fn level_name(level: VerifyLevel) -> &'static str {
     }
 }
 
-fn print(
-    results: &[(String, VerifyLevel, usize, VerifyOutcome)],
-    sample: Option<Percent>,
-    output: &mut Output,
-) -> Result<(), Failure> {
-    if output.json {
-        let tiers: Vec<_> = results
-            .iter()
-            .map(|(tier, level, snapshots, outcome)| {
-                json!({
-                    "tier": tier, "level": level_name(*level), "sample": sample.map(|sample| sample.to_string()),
-                    "snapshots": snapshots, "objects": outcome.objects, "objects_read": outcome.objects_read,
-                    "bytes": outcome.bytes, "chunks": outcome.chunks, "archived": outcome.archived,
-                    "good": outcome.is_good(), "unrecorded": outcome.unrecorded,
-                    "problems": outcome.problems.iter().map(|problem| json!({
-                        "object": problem.object, "problem": problem.problem, "snapshots": problem.snapshots,
-                    })).collect::<Vec<_>>(),
-                })
-            })
-            .collect();
-        return output.document(&json!({ "format_version": 1, "tiers": tiers }));
+fn document(found: &Found<'_>, sample: Option<Percent>) -> serde_json::Value {
+    let tier = &found.tier.name.value;
+    match &found.result {
+        Ok(Verified { level, snapshots, outcome, without_key }) => json!({
+            "tier": tier, "level": level_name(*level), "sample": sample.map(|sample| sample.to_string()),
+            "without_key": without_key,
+            "snapshots": snapshots, "objects": outcome.objects, "objects_read": outcome.objects_read,
+            "bytes": outcome.bytes, "chunks": outcome.chunks, "archived": outcome.archived,
+            "good": outcome.is_good(), "unrecorded": outcome.unrecorded,
+            "problems": outcome.problems.iter().map(|problem| json!({
+                "object": problem.object, "problem": problem.problem, "snapshots": problem.snapshots,
+            })).collect::<Vec<_>>(),
+        }),
+        Err(failure) => json!({
+            "tier": tier, "good": false,
+            "failure": { "message": failure.message, "help": failure.help, "exit_code": failure.exit.code() },
+        }),
     }
+}
+
+fn print(found: &[Found<'_>], sample: Option<Percent>, output: &mut Output) -> Result<(), Failure> {
+    if output.json {
+        let tiers: Vec<_> = found.iter().map(|found| document(found, sample)).collect();
+        output.document(&json!({ "format_version": 1, "tiers": tiers }))?;
+    } else {
+        let (width, style) = (output.width(), Style { color: output.stdout_color });
+        output.text(&table(found, sample).render(width, style))?;
+    }
+    for Found { tier, result } in found {
+        let name = &tier.name.value;
+        match result {
+            Ok(verified) => tell(tier, verified, output)?,
+            Err(failure) => {
+                let message = format!("tier `{name}` could not be verified: {}", failure.message);
+                output.failure(&Failure { message, ..failure.clone() });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn table(found: &[Found<'_>], sample: Option<Percent>) -> Table {
     let mut table = Table::new([
         Column::left("tier"),
         Column::left("level"),
@@ -141,7 +237,14 @@ fn print(
         Column::right("read"),
         Column::left("result"),
     ]);
-    for (tier, level, snapshots, outcome) in results {
+    for Found { tier, result } in found {
+        let name = &tier.name.value;
+        let Ok(Verified { level, snapshots, outcome, .. }) = result else {
+            let nothing = || Cell::from("");
+            let result = Cell::painted(Paint::Bad, "failed");
+            table.row([name.into(), nothing(), nothing(), nothing(), nothing(), result]);
+            continue;
+        };
         let result = match outcome.problems.len() {
             0 => Cell::painted(Paint::Good, "good"),
             count => Cell::painted(Paint::Bad, counted(count as u64, "problem")),
@@ -150,31 +253,60 @@ fn print(
             Some(sample) => format!("{} {sample}", level_name(*level)),
             None => level_name(*level).to_owned(),
         };
-        let bytes = ByteSize(outcome.bytes).to_string();
         table.row([
-            tier.into(),
+            name.into(),
             level.into(),
             snapshots.to_string().into(),
             outcome.objects.to_string().into(),
-            bytes.into(),
+            ByteSize(outcome.bytes).to_string().into(),
             result,
         ]);
     }
-    let (width, style) = (output.width(), Style { color: output.stdout_color });
-    output.text(&table.render(width, style))?;
-    for (tier, _, _, outcome) in results {
-        for problem in &outcome.problems {
-            output.line(&format!("{tier}: `{}`: {}", problem.object, problem.problem))?;
-            output.line(&format!("  needed by {}", problem.snapshots.join(", ")))?;
-        }
-        if outcome.archived > 0 {
-            output.note(&format!("{tier}: {} objects lie in an archive class and were not read", outcome.archived));
-        }
-        for run in &outcome.unrecorded {
-            output.warning(&format!(
-                "{tier}: the run record of snapshot {run} is missing, so what it needs was not looked at"
-            ));
-        }
+    table
+}
+
+/// What a row of the table has no room for.
+fn tell(tier: &Tier, verified: &Verified, output: &mut Output) -> Result<(), Failure> {
+    let Verified { outcome, without_key, .. } = verified;
+    let tier = &tier.name.value;
+    // The document has them.
+    let problems = if output.json { &[] } else { &outcome.problems[..] };
+    for problem in problems {
+        output.line(&format!("{tier}: `{}`: {}", problem.object, problem.problem))?;
+        output.line(&format!("  needed by {}", problem.snapshots.join(", ")))?;
+    }
+    if let Some(why) = without_key {
+        output.warning(&format!("{tier}: only checksums were compared, what is inside was not read: {why}"));
+        output.help("`--identity FILE` names an identity; `--level checksum` asks for just this");
+    }
+    if outcome.archived > 0 {
+        output.note(&format!("{tier}: {} objects lie in an archive class and were not read", outcome.archived));
+    }
+    for run in &outcome.unrecorded {
+        output.warning(&format!(
+            "{tier}: the run record of snapshot {run} is missing, so what it needs was not looked at"
+        ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damage_counts_more_than_what_could_not_be_looked_at() {
+        let (good, bad, away, no_key) = (Ok(Exit::Done), Ok(Exit::Failed), Err(Exit::Failed), Err(Exit::WrongKey));
+        for (each, whole) in [
+            (vec![good, good], Exit::Done),
+            (vec![good, bad], Exit::Failed),
+            (vec![away, good], Exit::Partial),
+            (vec![good, no_key], Exit::Partial),
+            (vec![away, bad, good], Exit::Failed),
+            (vec![no_key, no_key], Exit::WrongKey),
+            (vec![no_key, away], Exit::Failed),
+        ] {
+            assert_eq!(exit(&each), whole, "{each:?}");
+        }
+    }
 }

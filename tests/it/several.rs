@@ -1,0 +1,134 @@
+//! Several tiers, several sources: which of them is read, what happens when one is
+//! away, and what is said of it.
+
+use crate::support::{Outcome, TestEnvironment, age_identity, trees};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const PARTIAL: i32 = 3;
+const WRONG_KEY: i32 = 12;
+
+/// Two sources, `docs` and `code`, in two tiers on disk, `near` and `far`.
+struct Several {
+    environment: TestEnvironment,
+}
+
+impl Several {
+    fn new() -> Self {
+        let environment = TestEnvironment::new();
+        let (identity, recipient) = age_identity(&environment.path("home"), "identity.txt");
+        let mut plan = format!("plan test {{\n    key k {{ recipient {recipient}; identity (file){identity:?} }}\n");
+        for source in ["docs", "code"] {
+            let folder = environment.path(source);
+            fs::create_dir(&folder).expect("the folder is new");
+            plan += &format!("    source {source} {{ base {folder:?} }}\n");
+        }
+        for tier in ["near", "far"] {
+            let store = environment.path(tier);
+            plan += &format!(
+                "    tier {tier} {{\n        store fs {{ root {store:?} }}\n        schedule \"@hourly\"\n        \
+                 take docs code\n        encrypt k\n    }}\n"
+            );
+        }
+        environment.write("plan.kdl", plan + "}\n");
+        Self { environment }
+    }
+
+    fn folder(&self, source: &str) -> PathBuf {
+        self.environment.path(source)
+    }
+
+    fn put(&self, source: &str, path: &str, text: &str) {
+        trees::put(&self.folder(source), path, text);
+    }
+
+    fn run(&self, arguments: &[&str]) -> Outcome {
+        self.environment.run(arguments)
+    }
+
+    /// Runs all, or one tier, and lets a while pass.
+    fn back_up(&self, arguments: &[&str]) {
+        self.environment.ok(&[&["run", "--now"], arguments].concat());
+        self.environment.advance(chrono::Duration::minutes(1));
+    }
+
+    /// Puts a file where a tier's folder was: it is there and cannot be read as a store.
+    fn take_away(&self, tier: &str) {
+        let folder = self.environment.path(tier);
+        fs::rename(&folder, self.environment.path(format!("{tier} away"))).expect("the tier is there");
+        fs::write(folder, "no store").expect("the place is free");
+    }
+}
+
+/// Words of the lines of a table, below its head.
+fn columns(table: &str, which: &[usize]) -> Vec<String> {
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let lines = table.lines().skip(1).map(words);
+    lines.map(|words| which.iter().map(|at| words[*at].as_str()).collect::<Vec<_>>().join(" ")).collect()
+}
+
+fn damage_an_archive(below: &Path) {
+    let archive = crate::support::files_below(&below.join("archives")).pop().expect("something was stored");
+    let path = below.join("archives").join(archive);
+    let mut bytes = fs::read(&path).expect("it can be read");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(path, bytes).expect("it can be written");
+}
+
+#[test]
+fn verify_goes_on_when_a_tier_cannot_be_reached() {
+    let several = Several::new();
+    several.put("docs", "a.txt", "a");
+    several.back_up(&[]);
+    several.take_away("near");
+    let told = several.run(&["verify"]).expect_code(PARTIAL);
+    assert_eq!(columns(&told.stdout, &[0, 1]), ["near failed", "far contents"], "{told}");
+    insta::assert_snapshot!(told.stderr, @"error: tier `near` could not be verified: can't read `repository.json` in `fs://$ROOT/near`: an unexpected answer (not a directory: Not a directory (os error 20))");
+    let json = several.run(&["verify", "--json"]).expect_code(PARTIAL).json();
+    let tiers = json["tiers"].as_array().expect("a list");
+    assert_eq!(tiers.len(), 2, "{json}");
+    assert_eq!((&tiers[0]["tier"], &tiers[0]["good"]), (&"near".into(), &false.into()), "{json}");
+    assert!(tiers[0]["failure"]["message"].as_str().is_some_and(|message| !message.is_empty()), "{json}");
+    assert_eq!((&tiers[1]["tier"], &tiers[1]["good"]), (&"far".into(), &true.into()), "{json}");
+
+    damage_an_archive(&several.environment.path("far"));
+    several.run(&["verify"]).expect_code(1);
+    several.run(&["verify", "--tier", "near"]).expect_code(1);
+}
+
+#[test]
+fn verify_with_an_identity_file_that_is_not_there_fails() {
+    let several = Several::new();
+    several.put("docs", "a.txt", "a");
+    several.back_up(&[]);
+    let told = several.run(&["verify", "--identity", "missing.key"]).expect_code(WRONG_KEY);
+    insta::assert_snapshot!(told, @r"
+    exit 12
+    --- stderr ---
+    error: the identity `$ROOT/work/missing.key` of key `k` cannot be used: no such file or directory
+      help: put the identity back, or name another file with `--identity FILE`
+    ");
+    several.environment.write("empty.key", "");
+    several.run(&["verify", "--identity", "empty.key"]).expect_code(WRONG_KEY);
+}
+
+#[test]
+fn verify_without_a_key_says_that_it_compared_checksums_only() {
+    let several = Several::new();
+    several.put("docs", "a.txt", "a");
+    several.back_up(&[]);
+    let plan = fs::read_to_string(several.environment.work("plan.kdl")).expect("the plan was written");
+    let identity = format!("; identity (file){:?}", several.environment.path("home").join("identity.txt"));
+    assert!(plan.contains(&identity));
+    several.environment.write("plan.kdl", plan.replace(&identity, ""));
+    let told = several.run(&["verify", "--tier", "near"]).expect_code(0);
+    assert_eq!(columns(&told.stdout, &[0, 1]), ["near checksum"], "{told}");
+    insta::assert_snapshot!(told.stderr, @r"
+    warning: near: only checksums were compared, what is inside was not read: reading needs an identity of key `k`, and the plan names none on this host
+      help: `--identity FILE` names an identity; `--level checksum` asks for just this
+    ");
+    let json = several.run(&["verify", "--json"]).expect_code(0).json();
+    assert_eq!(json["tiers"][0]["level"], "checksum");
+    assert!(json["tiers"][0]["without_key"].as_str().is_some_and(|why| why.contains("identity")), "{json}");
+}
