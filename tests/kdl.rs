@@ -93,6 +93,8 @@ fn agree(text: &str) -> Result<(), String> {
     match both(text) {
         (Ok(ours), Ok(theirs)) if ours == theirs => Ok(()),
         (Err(_), Err(_)) => Ok(()),
+        // The grammar lets no raw string of one line begin with `""`; the crate does.
+        (Err(_), Ok(_)) if text.contains("#\"\"\"") => Ok(()),
         // The crate does not look at what ends a node that is commented out: it takes `/-a{}b` and
         // `a #true/-b`, and refuses `/-a;`, all against the specification.
         (Ok(_), Err(_)) | (Err(_), Ok(_)) if text.contains("/-") => Ok(()),
@@ -155,6 +157,10 @@ fn both_refuse_what_is_not_kdl() {
         "a \"b\"\"c\"",
         "a #\"b\"",
         "a /* b",
+        "/*\"\n",
+        "a;{}a}",
+        "#=\"#",
+        "a {\n /* \"\n b c }\n",
         "a #yes",
         "a {; b }",
         "a;;",

@@ -215,7 +215,8 @@ impl Parser<'_> {
 
     /// Whether the block here belongs to the node before it, but for the line break.
     fn is_own_block(&self, node: &Node) -> bool {
-        let gap = &self.text[node.span.end..self.tokens[self.at].start];
+        // A node of a doubtful line ends where that does, which may be behind this place.
+        let Some(gap) = self.text.get(node.span.end..self.tokens[self.at].start) else { return false };
         node.children.is_empty() && !self.text[node.span.range()].ends_with('}') && gap.chars().all(char::is_whitespace)
     }
 

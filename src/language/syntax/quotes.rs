@@ -57,12 +57,9 @@ fn comments(text: &str, file: FileId, tokens: &mut Vec<Token>, diagnostics: &mut
         }
         let Some((mark, repaired)) = best_place(&text[start..end]) else { continue };
         let repaired: Vec<Token> = repaired.into_iter().map(|token| shifted(token, mark, start)).collect();
-        diagnostics.extend(
-            repaired
-                .iter()
-                .find(|token| token.kind == TokenKind::HalfQuoted)
-                .map(|half| report(text, file, *half, start + mark)),
-        );
+        // A mark within the comment completes nothing: the comment is one.
+        let Some(half) = repaired.iter().find(|token| token.kind == TokenKind::HalfQuoted).copied() else { continue };
+        diagnostics.push(report(text, file, half, start + mark));
         let rest =
             lex(&text[end..]).into_iter().map(|t| Token { kind: t.kind, start: end + t.start, end: end + t.end });
         from = first + repaired.len();
@@ -173,6 +170,7 @@ fn best_place(line: &str) -> Option<(usize, Vec<Token>)> {
 fn score(text: &str, tokens: &[Token], mark: usize) -> Option<i64> {
     let value = |token: &Token| matches!(token.kind, TokenKind::Quoted { .. } | TokenKind::Word | TokenKind::Foreign);
     let mut score = 0;
+    let mut completes = false;
     for (index, token) in tokens.iter().enumerate() {
         let here = &text[token.range()];
         match token.kind {
@@ -192,6 +190,7 @@ fn score(text: &str, tokens: &[Token], mark: usize) -> Option<i64> {
         if let TokenKind::Quoted { multiline: false, .. } = token.kind {
             let inner = &here[1..here.len() - 1];
             if marked {
+                completes = true;
                 if inner.trim().is_empty() || is_name(tokens, index) {
                     return None;
                 }
@@ -208,7 +207,8 @@ fn score(text: &str, tokens: &[Token], mark: usize) -> Option<i64> {
             score -= 100 * (unpaired + count(&[';']) + assigned);
         }
     }
-    Some(score)
+    // A mark within a comment or behind a `#` makes the line readable, but it was not meant.
+    completes.then_some(score)
 }
 
 /// Whether a token names a node or a property: names are hardly ever quoted.
