@@ -11,6 +11,7 @@ mod exit_codes;
 mod failure;
 mod interrupt;
 mod lock_file;
+mod near;
 mod output;
 mod plan_file;
 mod progress;

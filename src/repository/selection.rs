@@ -72,6 +72,11 @@ impl Selection {
             && ends.into_iter().any(|end| self.globs.is_match(Path::new(OsStr::from_bytes(&path[..end]))))
     }
 
+    /// Those that are no patterns, relative to the base.
+    pub fn plain_paths(&self) -> &[Vec<u8>] {
+        &self.paths
+    }
+
     /// Where the selected paths begin, if they are one plain path: entries before it need not be read.
     pub fn single_path(&self) -> Option<&[u8]> {
         match &self.paths[..] {

@@ -132,3 +132,32 @@ fn verify_without_a_key_says_that_it_compared_checksums_only() {
     assert_eq!(json["tiers"][0]["level"], "checksum");
     assert!(json["tiers"][0]["without_key"].as_str().is_some_and(|why| why.contains("identity")), "{json}");
 }
+
+#[test]
+fn a_path_that_nothing_matches_names_its_neighbours() {
+    let several = Several::new();
+    for path in ["etc/nginx/nginx.conf", "etc/hosts", "notes/today.txt"] {
+        several.put("docs", path, "text");
+    }
+    several.put("code", "src/main.rs", "fn main() {}");
+    several.back_up(&[]);
+    let to = several.environment.path("out");
+    let told = |arguments: &[&str]| several.run(arguments).expect_code(1).stderr;
+    insta::assert_snapshot!(told(&["restore", "nginx.conf", "--to", to.to_str().unwrap()]), @r"
+    error: nothing in the snapshots matches `nginx.conf`
+      help: did you mean `etc/nginx/nginx.conf`?
+    ");
+    insta::assert_snapshot!(told(&["ls", "latest", "etc/host"]), @r"
+    error: nothing in the snapshot matches `etc/host`
+      help: did you mean `etc/hosts`?
+    ");
+    insta::assert_snapshot!(told(&["find", "mian.rs"]), @r"
+    error: no snapshot has `mian.rs`
+      help: did you mean `src/main.rs`?
+    ");
+    insta::assert_snapshot!(told(&["find", "*.nothing"]), @r"
+    error: no snapshot has `*.nothing`
+      help: a name that is only known in part is a pattern: `*name*`
+    ");
+    assert!(!to.exists());
+}

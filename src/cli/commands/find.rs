@@ -1,7 +1,8 @@
 use super::super::failure::{Failure, Outcome};
+use super::super::near::{self, Searched};
 use super::super::output::Output;
 use super::super::reach::{self, Found};
-use crate::archive::{ArchiveTable, Entry};
+use crate::archive::{ArchiveTable, Entry, Identities, Snapshot};
 use crate::base::{ByteSize, Cell, Column, Context, Exit, Style, Table, Timestamp, rfc3339};
 use crate::execute::Site;
 use crate::files::{FileKind, FileTime, display_path};
@@ -57,6 +58,9 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     reach::check_sources(&file.plan, &arguments.place.source)?;
     let found = reach::snapshots(&site, &tiers, &arguments.place.source, output)?;
     let mut versions: BTreeMap<Version, Vec<Seen>> = BTreeMap::new();
+    // For a hint: a key for each tier, and of each source its newest snapshot with the key's place.
+    let mut keys: Vec<Option<Identities>> = Vec::new();
+    let mut newest: BTreeMap<&str, (&Found<'_>, Snapshot, usize)> = BTreeMap::new();
     for tier in &tiers {
         let of_tier: Vec<&Found<'_>> = found.iter().filter(|one| one.tier.name.value == tier.name.value).collect();
         if of_tier.is_empty() {
@@ -76,7 +80,12 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
                 Ok(())
             })
             .map_err(failed)?;
+            let source = one.info.source.as_str();
+            if newest.get(source).is_none_or(|(other, ..)| other.info.run < one.info.run) {
+                newest.insert(source, (one, snapshot, keys.len()));
+            }
         }
+        keys.push(identities);
     }
     if output.json {
         let found: Vec<_> = versions.iter().map(|(version, seen)| document(version, seen)).collect();
@@ -87,8 +96,14 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
         output.text(&table)?;
     }
     if versions.is_empty() {
+        let searched = newest.values().map(|(found, snapshot, key)| Searched {
+            repository: &found.repository,
+            identities: keys[*key].as_ref(),
+            snapshot,
+        });
+        let hint = near::did_you_mean(searched, &words);
         return Err(Failure::failed(format!("no snapshot has {}", super::quoted(&words)))
-            .help("a name that may lie in any folder is a pattern: `*name*`"));
+            .help(hint.unwrap_or_else(|| "a name that is only known in part is a pattern: `*name*`".to_owned())));
     }
     Ok(Exit::Done)
 }

@@ -1,4 +1,5 @@
 use super::super::failure::{Failure, Outcome};
+use super::super::near::{self, Searched};
 use super::super::output::Output;
 use super::super::reach::{self, Wanted};
 use crate::archive::{ArchiveTable, Entry};
@@ -45,6 +46,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     let several = chosen.len() > 1;
     let mut shown = 0u64;
     let mut documents = Vec::new();
+    let mut opened = Vec::new();
     for one in &chosen {
         let identities = reach::identities(&site, one.tier, &arguments.place.identity)?;
         let catalogue = Catalogue::new(&one.repository, identities.as_ref());
@@ -79,12 +81,22 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
                 output.line(&line)?;
             }
         }
+        opened.push((&one.repository, identities, snapshot));
     }
     if output.json {
         output.document(&json!({ "format_version": 1, "snapshots": documents }))?;
     }
     if shown == 0 && !words.is_empty() {
-        return Err(Failure::failed(format!("nothing in the snapshot matches {}", super::quoted(&words))));
+        let searched = opened.iter().map(|(repository, identities, snapshot)| Searched {
+            repository,
+            identities: identities.as_ref(),
+            snapshot,
+        });
+        let failure = Failure::failed(format!("nothing in the snapshot matches {}", super::quoted(&words)));
+        return Err(match near::did_you_mean(searched, &words) {
+            Some(hint) => failure.help(hint),
+            None => failure,
+        });
     }
     Ok(Exit::Done)
 }

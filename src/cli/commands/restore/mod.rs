@@ -3,6 +3,7 @@
 mod preview;
 
 use super::super::failure::{Failure, Outcome};
+use super::super::near::{self, Searched};
 use super::super::output::Output;
 use super::super::reach::{self, Found, Wanted};
 use super::super::{interrupt, progress::Ticker};
@@ -153,6 +154,7 @@ fn open<'p>(
     output: &mut Output,
 ) -> Result<Vec<Job<'p>>, Failure> {
     let mut jobs = Vec::new();
+    let mut unmatched = Vec::new();
     let several_tiers = site.plan.tiers.len() > 1 && arguments.place.tier.is_empty();
     for found in chosen {
         let identities = reach::identities(site, found.tier, &arguments.place.identity)?;
@@ -161,6 +163,7 @@ fn open<'p>(
         let snapshot = catalogue.load(&found.info).map_err(|error| failed(&error))?;
         let selection = Selection::new(words, &snapshot.base).map_err(|error| Failure::usage(error.to_string()))?;
         if !words.is_empty() && !has_any(&catalogue, &snapshot, &selection).map_err(|error| failed(&error))? {
+            unmatched.push((found.repository, identities, snapshot));
             continue;
         }
         if several_tiers {
@@ -171,8 +174,14 @@ fn open<'p>(
     }
     if jobs.is_empty() {
         let what = super::quoted(words);
+        let searched = unmatched.iter().map(|(repository, identities, snapshot)| Searched {
+            repository,
+            identities: identities.as_ref(),
+            snapshot,
+        });
+        let hint = near::did_you_mean(searched, words);
         return Err(Failure::failed(format!("nothing in the snapshots matches {what}"))
-            .help("`plan ls latest` lists what there is"));
+            .help(hint.unwrap_or_else(|| "`plan ls latest` lists what there is".to_owned())));
     }
     let several = jobs.len() > 1;
     for job in &mut jobs {
