@@ -161,3 +161,26 @@ fn a_path_that_nothing_matches_names_its_neighbours() {
     ");
     assert!(!to.exists());
 }
+
+#[test]
+fn cat_prints_a_file_only_where_one_source_can_be_meant() {
+    let several = Several::new();
+    several.put("docs", "readme", "of docs");
+    several.put("code", "readme", "of code");
+    several.put("docs", "only", "a file in docs");
+    several.put("code", "only/deep", "a folder in code");
+    several.back_up(&[]);
+    let told = several.run(&["cat", "latest", "readme"]).expect_code(64);
+    insta::assert_snapshot!(told, @r"
+    exit 64
+    --- stderr ---
+    error: `readme` is a file in each of the sources `code` and `docs`
+      help: choose one, as with `--source code`
+    ");
+    assert_eq!(several.run(&["cat", "latest", "readme", "--source", "docs"]).expect_code(0).raw_stdout, b"of docs");
+    assert_eq!(several.run(&["cat", "latest", "only"]).expect_code(0).raw_stdout, b"a file in docs");
+    insta::assert_snapshot!(several.run(&["cat", "latest", "raedme"]).expect_code(1).stderr, @r"
+    error: there is no `raedme` in the snapshot
+      help: did you mean `readme`?
+    ");
+}

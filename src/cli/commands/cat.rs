@@ -1,8 +1,10 @@
 use super::super::failure::{Failure, Outcome};
+use super::super::near::{self, Searched};
 use super::super::output::Output;
-use super::super::reach::{self, Wanted};
-use crate::archive::ArchiveTable;
+use super::super::reach::{self, Found, Wanted};
+use crate::archive::{ArchiveTable, Entry, Identities};
 use crate::base::{Context, Exit};
+use crate::diagnostics::list;
 use crate::execute::Site;
 use crate::files::FileKind;
 use crate::repository::{Catalogue, RepositoryError, Selection, for_each_entry, read_file};
@@ -11,7 +13,8 @@ use std::io::{self, Write};
 /// Print a file of a snapshot
 ///
 /// SNAPSHOT is the start of an id, `latest`, or a time; PATH is relative to the
-/// source, or as it was on the host. A first word that is a `.kdl` file is the plan.
+/// source, or as it was on the host; where several sources have it, `--source` says
+/// which is meant. A first word that is a `.kdl` file is the plan.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -36,11 +39,13 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     let tiers = reach::tiers(&file.plan, &arguments.place.tier)?;
     reach::check_sources(&file.plan, &arguments.place.source)?;
     let found = reach::snapshots(&site, &tiers, &arguments.place.source, output)?;
-    for one in reach::choose(found, &wanted, &tiers)? {
-        let identities = reach::identities(&site, one.tier, &arguments.place.identity)?;
-        let catalogue = Catalogue::new(&one.repository, identities.as_ref());
-        let failed = |error: &RepositoryError| reach::reading_failure(error, &site, one.tier);
-        let snapshot = catalogue.load(&one.info).map_err(|error| failed(&error))?;
+    let mut matches = Vec::new();
+    let mut unmatched = Vec::new();
+    for found in reach::choose(found, &wanted, &tiers)? {
+        let identities = reach::identities(&site, found.tier, &arguments.place.identity)?;
+        let catalogue = Catalogue::new(&found.repository, identities.as_ref());
+        let failed = |error: RepositoryError| reach::reading_failure(&error, &site, found.tier);
+        let snapshot = catalogue.load(&found.info).map_err(failed)?;
         let selection =
             Selection::new(std::slice::from_ref(path), &snapshot.base).map_err(|e| Failure::usage(e.to_string()))?;
         let mut table = ArchiveTable::default();
@@ -53,22 +58,66 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
             }
             Ok(())
         })
-        .map_err(|error| failed(&error))?;
-        let Some(entry) = first else { continue };
-        if entry.kind != FileKind::File || others > 0 {
-            return Err(Failure::usage(format!("`{path}` is a {}, not one file", entry.kind.noun())).help(format!(
-                "`plan ls {} {path}` lists it, `plan restore {path} --to DIR` brings it back",
-                one.info.run
-            )));
+        .map_err(failed)?;
+        match first {
+            Some(entry) => {
+                let is_file = entry.kind == FileKind::File && others == 0;
+                matches.push(Match { found, identities, entry, table, is_file });
+            }
+            None => unmatched.push((found.repository, identities, snapshot)),
         }
-        let mut watched = Watched { inner: output.bytes(), error: None };
-        return match (read_file(&catalogue, &entry, &table, &mut watched), watched.error) {
-            (Ok(()), _) => Ok(Exit::Done),
-            (Err(RepositoryError::Target(_)), Some(error)) => Err(Failure::output(error)),
-            (Err(error), _) => Err(failed(&error)),
-        };
     }
-    Err(Failure::failed(format!("there is no `{path}` in the snapshot")).help("`plan ls` lists what there is"))
+    let [first, ..] = &matches[..] else {
+        let searched = unmatched.iter().map(|(repository, identities, snapshot)| Searched {
+            repository,
+            identities: identities.as_ref(),
+            snapshot,
+        });
+        let hint = near::did_you_mean(searched, std::slice::from_ref(path));
+        return Err(Failure::failed(format!("there is no `{path}` in the snapshot"))
+            .help(hint.unwrap_or_else(|| "`plan ls` lists what there is".to_owned())));
+    };
+    let one = the_file(first, &matches, path)?;
+    let catalogue = Catalogue::new(&one.found.repository, one.identities.as_ref());
+    let mut watched = Watched { inner: output.bytes(), error: None };
+    match (read_file(&catalogue, &one.entry, &one.table, &mut watched), watched.error) {
+        (Ok(()), _) => Ok(Exit::Done),
+        (Err(RepositoryError::Target(_)), Some(error)) => Err(Failure::output(error)),
+        (Err(error), _) => Err(reach::reading_failure(&error, &site, one.found.tier)),
+    }
+}
+
+/// What the path is in a source.
+struct Match<'p> {
+    found: Found<'p>,
+    identities: Option<Identities>,
+    entry: Entry,
+    table: ArchiveTable,
+    /// One file, and nothing else.
+    is_file: bool,
+}
+
+/// The one file that can be meant. `matches` begin with `first`.
+fn the_file<'m, 'p>(first: &Match<'p>, matches: &'m [Match<'p>], path: &str) -> Result<&'m Match<'p>, Failure> {
+    let files: Vec<&Match<'p>> = matches.iter().filter(|one| one.is_file).collect();
+    match &files[..] {
+        [only] => Ok(only),
+        [one, ..] => {
+            let sources = files.iter().map(|one| one.found.info.source.as_str());
+            Err(Failure::usage(format!("`{path}` is a file in each of the sources {}", list(sources, "and")))
+                .help(format!("choose one, as with `--source {}`", one.found.info.source)))
+        }
+        [] => {
+            let what = match first.entry.kind {
+                FileKind::File => "several files".to_owned(),
+                kind => format!("a {}, not one file", kind.noun()),
+            };
+            Err(Failure::usage(format!("`{path}` is {what}")).help(format!(
+                "`plan ls {} {path}` lists it, `plan restore {path} --to DIR` brings it back",
+                first.found.info.run
+            )))
+        }
+    }
 }
 
 /// Keeps the error of a writer, which tells whether anybody still reads.
