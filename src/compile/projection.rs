@@ -1,8 +1,7 @@
 use super::Section;
-use crate::base::Timestamp;
-use crate::cost::{Basis, Estimator, Holding, MeasuredSizes, PriceTable, TierCost};
+use crate::cost::{Basis, CostReport, Estimator, Holding, MeasuredSizes, PriceTable, TierCost};
 use crate::diagnostics::Diagnostic;
-use crate::plan::{Plan, Tier};
+use crate::plan::Plan;
 use crate::retention::reference_moment;
 
 /// The titles of the parts of a lock that follow from more than the plan.
@@ -17,21 +16,21 @@ pub(super) const DIAGNOSTICS: &str = "diagnostics";
 ///
 /// Seen from a fixed moment, so that a lock does not change overnight.
 pub fn projection(plan: &Plan, said: &[Diagnostic]) -> Vec<Section> {
-    let measured = MeasuredSizes::new();
-    let holdings = |tier: &Tier| Holding::of_tier(plan, tier, &measured);
-    let held = plan.tiers.iter().flat_map(|tier| {
-        holdings(tier)
-            .into_iter()
-            .map(move |holding| format!("{}/{}: {}", tier.name.value, holding.source, held(&holding)))
-    });
+    let (prices, measured) = (PriceTable::built_in(), MeasuredSizes::new());
+    let estimator = Estimator { plan, prices: &prices, measured: &measured };
+    let report = estimator.report(reference_moment(plan.timezone.value));
+    let held = report
+        .tiers
+        .iter()
+        .flat_map(|tier| tier.holdings.iter().map(|held| format!("{}/{}: {}", tier.tier, held.source, told(held))));
     vec![
         Section { title: PROJECTION.to_owned(), lines: held.collect() },
-        Section { title: COST.to_owned(), lines: costs(plan, &measured, reference_moment(plan.timezone.value)) },
+        Section { title: COST.to_owned(), lines: costs(&report) },
         Section { title: DIAGNOSTICS.to_owned(), lines: said.iter().map(line).collect() },
     ]
 }
 
-fn held(holding: &Holding) -> String {
+fn told(holding: &Holding) -> String {
     let counted = |count: u64, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     let snapshots = counted(holding.steady.count() as u64, "snapshot");
     let for_days = match holding.steady.is_growing {
@@ -48,9 +47,7 @@ fn held(holding: &Holding) -> String {
 }
 
 /// The first line says which prices; a table of another date gives other figures for the same plan.
-fn costs(plan: &Plan, measured: &MeasuredSizes, now: Timestamp) -> Vec<String> {
-    let prices = PriceTable::built_in();
-    let report = Estimator { plan, prices: &prices, measured }.report(now);
+fn costs(report: &CostReport) -> Vec<String> {
     let amount = |tier: &TierCost| tier.total().map_or("unknown".to_owned(), |total| total.to_string());
     let tiers = report.tiers.iter().map(|tier| format!("{}: {}", tier.tier, amount(tier)));
     let head = format!("prices: {} of {}", report.prices, report.as_of);

@@ -41,7 +41,7 @@ impl Bill<'_> {
         let holdings = &cost.holdings;
         cost.billed_bytes = self.add_storage(holdings, &mut tally);
         tally.add(Item::MinimumCharge, self.minimum_charge(cost.billed_bytes));
-        for holding in holdings {
+        for holding in holdings.iter() {
             self.add_uploads(holding, &mut tally);
         }
         for verify in &tier.verify {
@@ -111,7 +111,7 @@ impl Bill<'_> {
         let own_runs = verify.schedule.as_ref().map(|schedule| {
             let Ok(timetable) = Timetable::of(schedule, plan.timezone.value) else { return 0 };
             let end = reference_moment(timetable.zone);
-            timetable.times_between(end - TimeDelta::days(YEAR_DAYS), end).count() as u64
+            timetable.count_between(end - TimeDelta::days(YEAR_DAYS), end)
         });
         if verify.level.value == Level::Presence {
             let lists = |holding: &Holding| {

@@ -4,6 +4,7 @@ use super::note::{Note, notes_on};
 use super::{Place, PriceTable, Provider, StorageClass};
 use crate::base::{ByteSize, Money, Timestamp};
 use crate::plan::{Plan, Tier};
+use std::sync::Arc;
 
 /// Reckons what the tiers of a plan cost, at the prices of one table.
 ///
@@ -58,7 +59,7 @@ pub struct TierCost {
     pub class: Option<&'static StorageClass>,
     /// The region whose prices these are.
     pub region: Option<String>,
-    pub holdings: Vec<Holding>,
+    pub holdings: Arc<[Holding]>,
     /// In the order of [`Item`], each at most once, none of nothing. Empty
     /// where nothing is paid or [`TierCost::is_priced`] is false.
     pub items: Vec<(Item, Money)>,
@@ -102,18 +103,26 @@ impl Estimator<'_> {
     /// What the tier would cost in each class of its provider that has a price;
     /// the plan's own is among them. The provider's default comes first.
     pub fn alternatives(&self, tier: &Tier, now: Timestamp) -> Vec<TierCost> {
+        self.alternatives_holding(tier, &self.holdings(tier), now)
+    }
+
+    /// The same for a tier whose holdings are known from its cost.
+    pub fn alternatives_holding(&self, tier: &Tier, holdings: &Arc<[Holding]>, now: Timestamp) -> Vec<TierCost> {
         let classes = Place::of(&tier.store).provider().map_or(&[][..], Provider::classes);
-        let holdings = Holding::of_tier(self.plan, tier, self.measured);
-        let priced = classes.iter().map(|class| self.cost(tier, holdings.clone(), Some(class.name), now));
+        let priced = classes.iter().map(|class| self.cost(tier, Arc::clone(holdings), Some(class.name), now));
         priced.filter(|cost| cost.is_priced).collect()
+    }
+
+    fn holdings(&self, tier: &Tier) -> Arc<[Holding]> {
+        Holding::of_tier(self.plan, tier, self.measured).into()
     }
 
     /// What a tier would cost in another class; `None`: the provider's default.
     pub fn tier_in_class(&self, tier: &Tier, class: Option<&str>, now: Timestamp) -> TierCost {
-        self.cost(tier, Holding::of_tier(self.plan, tier, self.measured), class, now)
+        self.cost(tier, self.holdings(tier), class, now)
     }
 
-    fn cost(&self, tier: &Tier, holdings: Vec<Holding>, class: Option<&str>, now: Timestamp) -> TierCost {
+    fn cost(&self, tier: &Tier, holdings: Arc<[Holding]>, class: Option<&str>, now: Timestamp) -> TierCost {
         let place = Place::of(&tier.store);
         let class = place.provider().and_then(|provider| match class {
             Some(name) => provider.class(name),

@@ -95,8 +95,7 @@ pub struct Holding {
     pub upload: ObjectGroup,
     size: u64,
     change_per_day: u64,
-    /// The scheduled times of a year, ascending, and the last of them.
-    times: Vec<Timestamp>,
+    timetable: Timetable,
 }
 
 impl Holding {
@@ -112,7 +111,7 @@ impl Holding {
         let timetable = Timetable::of(schedule, plan.timezone.value).ok()?;
         let steady = SteadyState::of(&timetable, &Rules::of(tier.keep.as_ref()))?;
         let end = reference_moment(timetable.zone);
-        let times: Vec<Timestamp> = timetable.times_between(end - TimeDelta::days(YEAR_DAYS), end).collect();
+        let runs_per_year = timetable.count_between(end - TimeDelta::days(YEAR_DAYS), end);
         let volume = tier.volume_size.as_ref().map_or(VOLUME_BYTES, |size| size.value.0).max(1);
         let stored = StoredSize::of(source, measured.get(&source.name.value));
         let mut holding = Self {
@@ -120,13 +119,13 @@ impl Holding {
             basis: stored.basis,
             is_change_assumed: stored.is_change_assumed && tier.mode.value == Mode::Incremental,
             mode: tier.mode.value,
-            runs_per_year: times.len() as u64,
+            runs_per_year,
             groups: Vec::new(),
             upload: ObjectGroup::default(),
             size: stored.size,
             change_per_day: stored.change_per_day,
             steady,
-            times,
+            timetable,
         };
         let whole = ObjectGroup::in_volumes(stored.size, volume);
         match holding.mode {
@@ -172,11 +171,14 @@ impl Holding {
         }
         match self.mode {
             Mode::Full => {
-                let Some(newest) = self.times.last() else { return ObjectGroup::default() };
-                let is_young = |time: &&Timestamp| *newest - **time < TimeDelta::days(minimum_days.into());
-                let made = self.times.iter().filter(is_young).count();
-                let kept = self.steady.kept.iter().filter(is_young).count();
-                self.upload.times(made.saturating_sub(kept) as u64)
+                let Some(newest) = self.steady.kept.first().filter(|_| self.runs_per_year > 0) else {
+                    return ObjectGroup::default();
+                };
+                let old = *newest - TimeDelta::days(minimum_days.into());
+                // No further back than the year that is looked at.
+                let made = self.timetable.count_between(old, *newest).min(self.runs_per_year);
+                let kept = self.steady.kept.iter().filter(|time| **time > old).count() as u64;
+                self.upload.times(made.saturating_sub(kept))
             }
             // What changed while a snapshot was kept goes with it.
             Mode::Incremental => {

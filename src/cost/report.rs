@@ -22,8 +22,8 @@ impl Estimator<'_> {
         for provider in Provider::ALL {
             self.share_minimum(provider, &mut tiers);
         }
-        let restores = self.plan.tiers.iter().map(|tier| self.restore(tier, None, ThawSpeed::Standard, None, now));
-        let restores = restores.collect();
+        let costs = self.plan.tiers.iter().zip(&tiers);
+        let restores = costs.map(|(tier, cost)| self.restore_of(tier, cost, None, ThawSpeed::Standard, None)).collect();
         CostReport { prices: self.prices.name.clone(), as_of: self.prices.as_of, tiers, restores }
     }
 
@@ -103,7 +103,7 @@ impl CostReport {
     /// Where the sizes come from, as far as there are any.
     fn sizes(&self) -> String {
         let of = |basis: Basis| {
-            let holdings = self.tiers.iter().flat_map(|tier| &tier.holdings);
+            let holdings = self.tiers.iter().flat_map(|tier| tier.holdings.iter());
             let mut names: Vec<&str> =
                 holdings.filter(|holding| holding.basis == basis).map(|holding| holding.source.as_str()).collect();
             names.sort_unstable();

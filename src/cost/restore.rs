@@ -1,6 +1,6 @@
 use super::bill::read_requests;
 use super::holding::{Holding, ObjectGroup};
-use super::{Estimator, Place, ThawSpeed};
+use super::{Estimator, Place, ThawSpeed, TierCost};
 use crate::base::{ByteSize, Money, Rate, Timestamp};
 use crate::plan::Tier;
 use std::time::Duration;
@@ -71,7 +71,18 @@ impl Estimator<'_> {
         bandwidth: Option<Rate>,
         now: Timestamp,
     ) -> Option<RestoreEstimate> {
-        let tier_cost = self.tier(tier, now);
+        self.restore_of(tier, &self.tier(tier, now), source, speed, bandwidth)
+    }
+
+    /// The same of a tier whose cost is known.
+    pub fn restore_of(
+        &self,
+        tier: &Tier,
+        tier_cost: &TierCost,
+        source: Option<&str>,
+        speed: ThawSpeed,
+        bandwidth: Option<Rate>,
+    ) -> Option<RestoreEstimate> {
         let wait = tier_cost.class.map_or(Some(Duration::ZERO), |class| class.longest_wait(speed))?;
         let wanted = |holding: &&Holding| source.is_none_or(|source| holding.source == source);
         let group = tier_cost.holdings.iter().filter(wanted).map(Holding::one_snapshot).fold(
@@ -91,11 +102,11 @@ impl Estimator<'_> {
             wait,
             transfer: Duration::try_from_secs_f64(seconds.ceil()).unwrap_or(Duration::MAX),
             bandwidth,
-            cost: self.restore_cost(&tier_cost, group, speed),
+            cost: self.restore_cost(tier_cost, group, speed),
         })
     }
 
-    fn restore_cost(&self, tier: &super::TierCost, group: ObjectGroup, speed: ThawSpeed) -> RestoreCost {
+    fn restore_cost(&self, tier: &TierCost, group: ObjectGroup, speed: ThawSpeed) -> RestoreCost {
         let mut cost = RestoreCost::default();
         let Some(bill) = self.bill(tier) else {
             cost.is_incomplete = tier.place != Place::Machine;

@@ -58,6 +58,11 @@ impl Severities {
         Ok(())
     }
 
+    /// Whether nothing was asked for, so that what is said is what is said by default.
+    pub fn is_default(&self) -> bool {
+        self.changes.is_empty() && !self.deny_warnings
+    }
+
     pub fn apply(&self, diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
         let decide = |mut diagnostic: Diagnostic| {
             if diagnostic.severity == Severity::Error {

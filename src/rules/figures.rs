@@ -49,14 +49,16 @@ impl<'a> Figures<'a> {
     pub fn alternatives(&self) -> impl Iterator<Item = (&'a Tier, &[TierCost])> {
         let others = self.others.get_or_init(|| {
             let estimator = self.estimator();
-            self.plan.tiers.iter().map(|tier| estimator.alternatives(tier, self.now())).collect()
+            let in_each_class =
+                |(tier, cost): (&Tier, &TierCost)| estimator.alternatives_holding(tier, &cost.holdings, self.now());
+            self.costs().map(in_each_class).collect()
         });
         self.plan.tiers.iter().zip(others.iter().map(Vec::as_slice))
     }
 
     /// A restore of the newest snapshot of a source, or of each; `None`: not at that speed.
     pub fn restore(&self, tier: &Tier, source: Option<&str>, speed: ThawSpeed) -> Option<RestoreEstimate> {
-        self.estimator().restore(tier, source, speed, None, self.now())
+        self.estimator().restore_of(tier, self.cost(tier)?, source, speed, None)
     }
 
     fn cost(&self, tier: &Tier) -> Option<&TierCost> {

@@ -4,7 +4,8 @@ use super::objectives::Objectives;
 use crate::cost::PriceTable;
 use crate::diagnostics::{Diagnostic, SourceFiles, Span};
 use crate::language::Document;
-use crate::plan::Plan;
+use crate::plan::{Plan, Schedule};
+use crate::schedule::Timetable;
 use std::cell::OnceCell;
 
 /// What the rules look at.
@@ -16,6 +17,8 @@ pub(super) struct Subject<'a> {
     pub jobs: Vec<Job<'a>>,
     pub figures: Figures<'a>,
     pub objectives: OnceCell<Objectives>,
+    /// See [`Subject::timetables`].
+    pub timetables: OnceCell<Vec<(&'a Schedule, Timetable)>>,
     errors: Vec<Span>,
 }
 
@@ -35,6 +38,7 @@ impl<'a> Subject<'a> {
             jobs: Job::all(plan),
             figures: Figures::new(plan, prices),
             objectives: OnceCell::new(),
+            timetables: OnceCell::new(),
             errors,
         }
     }

@@ -97,7 +97,13 @@ impl ValueSet {
 
     /// Ascending.
     pub fn iter(self) -> impl Iterator<Item = u32> {
-        (0..64).filter(move |value| self.contains(*value))
+        let mut bits = self.0;
+        std::iter::from_fn(move || {
+            let lowest = bits.trailing_zeros();
+            // Takes that bit away; nothing is left of none.
+            bits &= bits.wrapping_sub(1);
+            (lowest < u64::BITS).then_some(lowest)
+        })
     }
 
     /// The distance between neighbours, where it is the same everywhere; at least two values.

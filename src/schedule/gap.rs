@@ -1,8 +1,9 @@
 use super::Timetable;
 use super::expression::DayPauses;
+use super::stretch::Piece;
 use super::zone::{Meaning, meaning};
 use crate::base::Timestamp;
-use chrono::{Days, NaiveDate, NaiveDateTime, TimeDelta};
+use chrono::{Days, NaiveDateTime, TimeDelta};
 use std::time::Duration;
 
 /// The time between two scheduled times that follow each other.
@@ -73,31 +74,16 @@ impl Timetable {
     /// `from` itself lies in counts too. `None` if it never fires (twice).
     pub fn longest_gap(&self, from: Timestamp, days: u32) -> Option<Gap> {
         let end = from.checked_add_days(Days::new(days.into()))?;
-        let (mut date, last_date) = (self.local_date(from)?, self.local_date(end)?);
+        let last_date = self.local_date(end)?;
         let mut longest = Longest { last: self.last_at_or_before(from), gap: None };
         let pauses = self.expression.pauses_of_day();
-        let is_plain = |date: NaiveDate| self.plain_offset_on(date).is_some();
-        // Every time up to here was visited.
-        let mut done = from;
-        while date < last_date {
-            let begin = self.begin_of(date);
-            if done < begin && is_plain(date) {
-                // The clock does not change on most days: their pauses are all alike.
-                if self.expression.matches_day(date) {
-                    longest.visit_day(begin, &pauses);
-                }
-                date = date.succ_opt()?;
-                done = self.begin_of(date) - TimeDelta::seconds(1);
-                continue;
-            }
-            date = date.succ_opt()?;
-            while date < last_date && !is_plain(date) {
-                date = date.succ_opt()?;
-            }
-            let until = self.begin_of(date) - TimeDelta::seconds(1);
-            self.times_between(done, until).for_each(|time| longest.visit(time));
-            done = until;
-        }
+        let done = self.walk(from, last_date, |piece| match piece {
+            // The clock does not change on most days: their pauses are all alike.
+            Piece::Plain { first, days, offset_seconds } => Piece::days(first, days, offset_seconds)
+                .filter(|(date, _)| self.expression.matches_day(*date))
+                .for_each(|(_, begin)| longest.visit_day(begin, &pauses)),
+            Piece::Other { after, until } => self.times_between(after, until).for_each(|time| longest.visit(time)),
+        });
         for time in self.times_after(done) {
             longest.visit(time);
             if time > end {
@@ -127,12 +113,20 @@ impl Timetable {
         if self.expression.is_every_hour() {
             return effects;
         }
-        let Some(first) = self.local_date(from) else { return effects };
-        for date in first.iter_days().take(days as usize) {
-            if !self.expression.matches_day(date) || self.plain_offset_on(date).is_some() {
+        let Some(mut date) = self.local_date(from) else { return effects };
+        let end = date + Days::new(days.into());
+        while date < end {
+            let left = u32::try_from((end - date).num_days()).unwrap_or(u32::MAX);
+            if let Some((plain, _)) = self.plain_days(date, left) {
+                date = date + Days::new(plain.into());
                 continue;
             }
-            effects.extend(self.readings_on(date).filter_map(|reading| match meaning(self.zone, reading) {
+            let changing = date;
+            date = date + Days::new(1);
+            if !self.expression.matches_day(changing) {
+                continue;
+            }
+            effects.extend(self.readings_on(changing).filter_map(|reading| match meaning(self.zone, reading) {
                 Meaning::Once(_) => None,
                 Meaning::Twice(runs_at, _) => Some(DstEffect { kind: DstKind::Repeated, reading, runs_at }),
                 Meaning::Never(runs_at) => Some(DstEffect { kind: DstKind::Skipped, reading, runs_at }),

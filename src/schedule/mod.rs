@@ -12,6 +12,7 @@ mod expression;
 mod field;
 mod gap;
 mod item;
+mod stretch;
 mod timetable;
 mod zone;
 

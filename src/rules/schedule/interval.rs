@@ -1,8 +1,10 @@
 use super::super::Subject;
 use super::super::job::{self, HORIZON_DAYS};
 use crate::base::{Timestamp, format_duration};
-use crate::diagnostics::{Diagnostic, Rule, Severity};
+use crate::diagnostics::{Diagnostic, Rule, Severity, Span};
+use crate::plan::Schedule;
 use crate::schedule::Timetable;
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// A run walks all files, and every run is a snapshot to list and to prune.
@@ -117,7 +119,7 @@ pub(in super::super) fn schedules_too_often_or_too_rare(subject: &Subject<'_>, o
     let from = job::from(subject.plan);
     for (schedule, table) in of_backups(subject) {
         let text = &schedule.cron.value;
-        if let Some(shortest) = job::shortest_interval(&table).filter(|shortest| *shortest < SHORTEST_INTERVAL) {
+        if let Some(shortest) = job::shortest_interval(table).filter(|shortest| *shortest < SHORTEST_INTERVAL) {
             let every = match shortest.as_secs() / 60 {
                 1 => "minute".to_owned(),
                 minutes => format!("{minutes} minutes"),
@@ -129,7 +131,7 @@ pub(in super::super) fn schedules_too_often_or_too_rare(subject: &Subject<'_>, o
                     .help("leave at least five minutes between runs"),
             );
         }
-        let days = longest_pause_days(&table, from);
+        let days = longest_pause_days(table, from);
         if days > LONGEST_INTERVAL_DAYS && table.ever_fires(from) {
             out.push(
                 Diagnostic::new(
@@ -147,7 +149,7 @@ pub(in super::super) fn schedules_too_often_or_too_rare(subject: &Subject<'_>, o
 /// Jitter that reaches the next run.
 pub(in super::super) fn jitter_longer_than_the_interval(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
     for (schedule, table) in subject.timetables() {
-        let (Some(jitter), Some(shortest)) = (&schedule.jitter, job::shortest_interval(&table)) else { continue };
+        let (Some(jitter), Some(shortest)) = (&schedule.jitter, job::shortest_interval(table)) else { continue };
         if jitter.value >= shortest {
             let message = format!(
                 "a jitter of {} is not shorter than the {} between two runs",
@@ -164,12 +166,10 @@ pub(in super::super) fn jitter_longer_than_the_interval(subject: &Subject<'_>, o
 }
 
 /// The schedules of takes.
-fn of_backups<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = (&'a crate::plan::Schedule, Timetable)> {
-    let takes = |tier: &'a crate::plan::Tier| tier.takes.iter().filter_map(|take| take.schedule.as_ref());
-    subject.timetables().filter(move |(schedule, _)| {
-        let at = schedule.cron.span;
-        subject.plan.tiers.iter().flat_map(takes).any(|own| own.cron.span == at)
-    })
+fn of_backups<'s>(subject: &'s Subject<'_>) -> impl Iterator<Item = (&'s Schedule, &'s Timetable)> {
+    let takes = subject.plan.tiers.iter().flat_map(|tier| &tier.takes);
+    let spans: HashSet<Span> = takes.filter_map(|take| Some(take.schedule.as_ref()?.cron.span)).collect();
+    subject.timetables().filter(move |(schedule, _)| spans.contains(&schedule.cron.span))
 }
 
 /// The most days in a row, of a year, on which nothing is due.

@@ -38,9 +38,9 @@ pub(super) static CHECKS: [Check; 10] = [
     interval::jitter_longer_than_the_interval,
 ];
 
-impl Subject<'_> {
-    /// Every schedule that stands in the text, once each, in no particular order.
-    fn schedules(&self) -> Vec<&Schedule> {
+impl<'a> Subject<'a> {
+    /// Every schedule that stands in the text, once each, in the order of the text.
+    fn schedules(&self) -> Vec<&'a Schedule> {
         let plan = self.plan;
         let tiers = plan.tiers.iter().flat_map(|tier| {
             let takes = tier.takes.iter().filter_map(|take| take.schedule.as_ref());
@@ -57,8 +57,12 @@ impl Subject<'_> {
     }
 
     /// Those that can be read, with their times.
-    fn timetables(&self) -> impl Iterator<Item = (&Schedule, Timetable)> {
+    fn timetables(&self) -> impl Iterator<Item = (&Schedule, &Timetable)> {
         let zone = self.plan.timezone.value;
-        self.schedules().into_iter().filter_map(move |schedule| Some((schedule, Timetable::of(schedule, zone).ok()?)))
+        let all = self.timetables.get_or_init(|| {
+            let readable = |schedule: &'a Schedule| Some((schedule, Timetable::of(schedule, zone).ok()?));
+            self.schedules().into_iter().filter_map(readable).collect()
+        });
+        all.iter().map(|(schedule, table)| (*schedule, table))
     }
 }

@@ -72,8 +72,12 @@ impl Subject {
         };
         let checked = plan_file::check_content(&input.name, text, severities.clone(), context);
         let mut diagnostics = checked.diagnostics.clone();
-        if matches!(input.origin, Origin::File { .. }) && checked.plan().is_some() {
-            diagnostics.extend(differs_from_lock(&input.name, text, context));
+        let is_file = matches!(input.origin, Origin::File { .. });
+        if is_file && checked.plan().is_some() && LockFile::is_beside(&input.name, context) {
+            // A lock has what is said by default, whatever this command line asks for.
+            let by_default = (!severities.is_default())
+                .then(|| plan_file::check_content(&input.name, text, Severities::default(), context));
+            diagnostics.extend(differs_from_lock(&input.name, by_default.as_ref().unwrap_or(&checked), context));
             Diagnostic::sort(&mut diagnostics);
         }
         Ok(Self { files: checked.files.clone(), diagnostics, checked: Some(checked), input })
@@ -89,12 +93,7 @@ impl Subject {
 }
 
 /// What is to be said if a plan is not what the lock beside it says.
-fn differs_from_lock(path: &Path, text: &str, context: &Context) -> Option<Diagnostic> {
-    if !LockFile::is_beside(path, context) {
-        return None;
-    }
-    // A lock has what is said by default, whatever this command line asks for.
-    let by_default = plan_file::check_content(path, text, Severities::default(), context);
+fn differs_from_lock(path: &Path, by_default: &Checked, context: &Context) -> Option<Diagnostic> {
     LockFile::compare(path, by_default.plan()?, &by_default.diagnostics, context)
 }
 
