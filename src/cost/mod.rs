@@ -21,6 +21,8 @@ mod sample;
 
 pub use class::{StorageClass, Thaw, ThawSpeed};
 pub use estimate::{Estimator, Item, TierCost};
+#[cfg(test)]
+pub(crate) use holding::RECKONED;
 pub use holding::{ASSUMED_CHANGE_PERCENT, Basis, Holding, MeasuredSize, MeasuredSizes, ObjectGroup};
 pub use note::Note;
 pub use price::{Bands, Price};

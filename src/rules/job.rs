@@ -15,6 +15,8 @@ pub(super) struct Job<'a> {
     /// With the schedule that it was made of; `None`: there is none, or it is wrong.
     pub timetable: Option<(&'a Schedule, Timetable)>,
     gap: OnceCell<Option<Gap>>,
+    /// The times between its next runs, shortest first.
+    intervals: OnceCell<Vec<Duration>>,
     steady: OnceCell<Option<SteadyState>>,
 }
 
@@ -27,7 +29,14 @@ impl<'a> Job<'a> {
                     let timetable = Timetable::of(schedule, plan.timezone.value).ok()?;
                     timetable.ever_fires(from(plan)).then_some((schedule, timetable))
                 });
-                jobs.push(Job { tier, take, timetable, gap: OnceCell::new(), steady: OnceCell::new() });
+                jobs.push(Job {
+                    tier,
+                    take,
+                    timetable,
+                    gap: OnceCell::new(),
+                    intervals: OnceCell::new(),
+                    steady: OnceCell::new(),
+                });
             }
         }
         jobs
@@ -43,10 +52,20 @@ impl<'a> Job<'a> {
 
     /// The time between two of its runs that occurs most often among the next ones.
     pub fn usual_gap(&self) -> Option<Duration> {
-        let (_, table) = self.timetable.as_ref()?;
-        let mut gaps = intervals(table);
-        gaps.sort_unstable();
-        gaps.get(gaps.len() / 2).copied()
+        self.intervals().get(self.intervals().len() / 2).copied()
+    }
+
+    /// The shortest time between two of its runs among the next ones.
+    pub fn shortest_gap(&self) -> Option<Duration> {
+        self.intervals().first().copied()
+    }
+
+    fn intervals(&self) -> &[Duration] {
+        self.intervals.get_or_init(|| {
+            let mut all = self.timetable.as_ref().map(|(_, table)| intervals(table)).unwrap_or_default();
+            all.sort_unstable();
+            all
+        })
     }
 
     /// What the tier comes to hold of the source.

@@ -1,6 +1,5 @@
 //! Load: settings that make a run slower or larger than it need be.
 
-use super::job::shortest_interval;
 use super::{Check, Subject};
 use crate::base::{ByteSize, format_duration};
 use crate::diagnostics::{Diagnostic, Rule, Severity};
@@ -140,9 +139,9 @@ fn full_backups_every_few_hours(subject: &Subject<'_>, out: &mut Vec<Diagnostic>
     for tier in full {
         let of_tier = subject.jobs.iter().filter(|job| std::ptr::eq(job.tier, tier));
         let often = of_tier.filter_map(|job| {
-            let (schedule, table) = job.timetable.as_ref()?;
+            let (schedule, _) = job.timetable.as_ref()?;
             // The hour that the clock is set forward makes a day no shorter.
-            let gap = shortest_interval(table).filter(|gap| *gap < DAY - Duration::from_secs(7200))?;
+            let gap = job.shortest_gap().filter(|gap| *gap < DAY - Duration::from_secs(7200))?;
             Some((schedule, gap))
         });
         if let Some((schedule, gap)) = often.min_by_key(|(_, gap)| *gap) {
@@ -182,7 +181,7 @@ fn limits_that_cannot_keep_up(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) 
         for job in subject.jobs.iter().filter(|job| std::ptr::eq(job.tier, tier)) {
             let Some(source) = subject.plan.source(&job.take.source) else { continue };
             let runs_a_day = || {
-                let gap = shortest_interval(&job.timetable.as_ref()?.1)?;
+                let gap = job.shortest_gap()?;
                 Some(DAY.as_secs_f64() / gap.as_secs_f64())
             };
             let daily = match (tier.mode.value, &source.expected_size, &source.expected_change) {

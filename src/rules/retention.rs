@@ -1,6 +1,6 @@
 //! Retention: what the rules of `keep` really come to, given the schedules.
 
-use super::job::{Job, shortest_interval};
+use super::job::Job;
 use super::{Check, Subject};
 use crate::base::format_duration;
 use crate::diagnostics::{Diagnostic, Rule, Severity, Span, Spanned};
@@ -287,7 +287,7 @@ fn periods_that_cannot_be_filled(subject: &Subject<'_>, out: &mut Vec<Diagnostic
     for tier in &subject.plan.tiers {
         let Some(keep) = &tier.keep else { continue };
         for (period, count) in periods(keep).into_iter().filter(|(_, count)| count.value > 1) {
-            let fills = |job: &&Job<'_>| shortest_gap(job).is_none_or(|gap| gap <= length(period).mul_f64(1.1));
+            let fills = |job: &&Job<'_>| job.shortest_gap().is_none_or(|gap| gap <= length(period).mul_f64(1.1));
             let jobs = distinct(&subject.jobs, tier);
             // One source that fills it is what the rule is for.
             if jobs.is_empty() || jobs.iter().any(fills) {
@@ -306,19 +306,15 @@ fn periods_that_cannot_be_filled(subject: &Subject<'_>, out: &mut Vec<Diagnostic
     }
 }
 
-fn shortest_gap(job: &Job<'_>) -> Option<Duration> {
-    job.timetable.as_ref().and_then(|(_, table)| shortest_interval(table))
-}
-
 /// `within` that reaches no second snapshot.
 fn within_shorter_than_the_interval(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
     for tier in &subject.plan.tiers {
         let Some(within) = tier.keep.as_ref().and_then(|keep| keep.within.as_ref()) else { continue };
-        let short = |job: &&&Job<'_>| shortest_gap(job).is_some_and(|gap| gap > within.value);
+        let short = |job: &&&Job<'_>| job.shortest_gap().is_some_and(|gap| gap > within.value);
         let jobs = distinct(&subject.jobs, tier);
         let Some(job) = jobs.iter().find(short) else { continue };
         let Some((schedule, _)) = &job.timetable else { continue };
-        let gap = format_duration(shortest_gap(job).unwrap_or_default());
+        let gap = format_duration(job.shortest_gap().unwrap_or_default());
         let message = format!("`within` reaches back {}, and runs are {gap} apart", format_duration(within.value));
         out.push(
             Diagnostic::new(&WITHIN, within.span, message)
@@ -338,7 +334,7 @@ fn rules_that_add_nothing(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
         // `last` is for the time when backups stop, which a steady state does not show.
         for (period, count) in periods(keep).into_iter().filter(|(_, count)| count.value > 0) {
             let without = without(&rules, period);
-            if jobs.is_empty() || without.is_empty() || !jobs.iter().all(|job| keeps_the_same(job, &rules, &without)) {
+            if jobs.is_empty() || without.is_empty() || !jobs.iter().all(|job| keeps_the_same(job, &without)) {
                 continue;
             }
             let message = format!("`{period}={}` adds nothing to `{without}`", count.value);
@@ -363,12 +359,10 @@ fn without(rules: &Rules, period: Period) -> Rules {
     rules
 }
 
-fn keeps_the_same(job: &Job<'_>, with: &Rules, without: &Rules) -> bool {
-    let Some((_, table)) = &job.timetable else { return false };
-    match (SteadyState::of(table, with), SteadyState::of(table, without)) {
-        (Some(with), Some(without)) => with.kept == without.kept,
-        _ => false,
-    }
+/// Whether other rules keep the same snapshots of a job.
+fn keeps_the_same(job: &Job<'_>, rules: &Rules) -> bool {
+    let (Some((_, table)), Some(steady)) = (&job.timetable, job.steady_state()) else { return false };
+    SteadyState::of(table, rules).is_some_and(|other| other.kept == steady.kept)
 }
 
 /// Sources that every tier forgets within days.

@@ -195,6 +195,18 @@ fn the_plans_of_the_repository_have_no_errors() {
     }
 }
 
+#[test]
+fn what_a_tier_comes_to_hold_is_reckoned_once_a_check() {
+    for name in ["demo", "home", "rpa", "server"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("plans/{name}.kdl"));
+        let text = std::fs::read_to_string(path).expect("the plan is there");
+        crate::cost::RECKONED.set(0);
+        let checked = checked(&text);
+        let takes = checked.plan().map_or(0, |plan| plan.tiers.iter().map(|tier| tier.takes.len()).sum());
+        assert_eq!(crate::cost::RECKONED.get(), takes, "{name}");
+    }
+}
+
 /// One mistake each; the code that it is reported with, and nothing else is said that was not said before.
 #[test]
 fn one_mistake_gives_one_diagnostic() {
