@@ -1,5 +1,6 @@
 //! What is read: a file's text, and what kind of file it is.
 
+use super::draft::Origin;
 use super::script::is_crontab_line;
 use std::fmt;
 use std::sync::Arc;
@@ -16,6 +17,8 @@ pub enum Kind {
     Resticprofile,
     Crontab,
     Script,
+    /// A text for people with crontabs and scripts in fenced blocks, as in Markdown.
+    Document,
     /// rclone's configuration: where the remotes are that scripts name.
     Rclone,
 }
@@ -27,6 +30,7 @@ impl fmt::Display for Kind {
             Self::Resticprofile => "resticprofile",
             Self::Crontab => "crontab",
             Self::Script => "script",
+            Self::Document => "document",
             Self::Rclone => "rclone",
         })
     }
@@ -35,10 +39,16 @@ impl fmt::Display for Kind {
 /// A file to import.
 #[derive(Clone, Debug)]
 pub struct Input {
-    /// As it was named, for messages and comments.
-    pub name: Arc<str>,
+    /// As it was named.
+    pub path: Arc<str>,
+    /// Short, for comments: without its folder unless another has the same name.
+    pub(super) name: Arc<str>,
     pub text: String,
     pub kind: Kind,
+    /// The line that the text begins at, in the file that it is of.
+    pub(super) first_line: usize,
+    /// What a script is called where it is not a file of its own.
+    pub(super) called: Option<String>,
 }
 
 /// Why a file cannot be imported.
@@ -107,7 +117,19 @@ impl Input {
             return Err(ImportError::Empty { name: owned() });
         }
         let kind = kind.or_else(|| detect(name, text)).ok_or_else(|| ImportError::UnknownKind { name: owned() })?;
-        Ok(Self { name: name.into(), text: text.to_owned(), kind })
+        let short = name.rsplit('/').next().unwrap_or(name);
+        Ok(Self { path: name.into(), name: short.into(), text: text.to_owned(), kind, first_line: 1, called: None })
+    }
+}
+
+impl Input {
+    /// The name by which a script is run.
+    pub(super) fn script_name(&self) -> &str {
+        self.called.as_deref().unwrap_or(&self.name)
+    }
+
+    pub(super) fn origin(&self, line: usize) -> Origin {
+        Origin { file: self.name.clone(), line }
     }
 }
 
@@ -120,6 +142,10 @@ fn detect(name: &str, text: &str) -> Option<Kind> {
     let trimmed = || lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     if text.starts_with("#!") {
         return Some(Kind::Script);
+    }
+    let has_fence = text.lines().any(|line| line.starts_with("```"));
+    if has_fence && (base.ends_with(".md") || base.ends_with(".markdown") || base.ends_with(".txt")) {
+        return Some(Kind::Document);
     }
     let is_section = |line: &str| line.starts_with('[') && line.ends_with(']') && !line.contains(['.', '"']);
     let has_type = lines().any(|line| {
@@ -187,5 +213,8 @@ fn detect(name: &str, text: &str) -> Option<Kind> {
         let line = line.trim_start_matches("sudo ");
         COMMANDS.iter().any(|command| line.starts_with(command))
     });
+    if has_fence && !is_script {
+        return Some(Kind::Document);
+    }
     (is_script || has_command).then_some(Kind::Script)
 }

@@ -292,6 +292,8 @@ pub(super) fn restic(repository: &str, around: Surroundings<'_>, remotes: &Remot
         "rest" => elsewhere("restic's REST server", "restic", origin),
         "swift" => elsewhere("OpenStack Swift", "swift", origin),
         "local" => folder(rest),
+        // An address of a kind that is not known may hold a password.
+        _ if repository.contains("://") => elsewhere("a repository of another kind", "restic", origin),
         _ => folder(repository),
     };
     beside(&mut location.store, "restic");
@@ -310,6 +312,8 @@ pub(super) fn borg(repository: &str, origin: Option<&Origin>, remotes: &Remotes)
         remotes.locate(remote, path, origin)
     } else if repository.starts_with("s3:") || repository.starts_with("b2:") {
         elsewhere("Borg's own S3 address", "borg", origin)
+    } else if repository.contains("://") && !repository.starts_with("file://") {
+        elsewhere("a repository of another kind", "borg", origin)
     } else if let Some((host, path)) = ssh_address(repository) {
         sftp(host, path, None)
     } else {
@@ -354,6 +358,7 @@ mod tests {
             "gs:bucket:/",
             "azure:container:/x",
             "rest:https://user:hunter2@host:8000/",
+            "swift2:https://user:hunter2@host/x",
         ]
         .iter()
         .map(|address| shown(&restic(address, Surroundings::default(), &Remotes::default())))

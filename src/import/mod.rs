@@ -1,4 +1,5 @@
-//! A plan from what people have: a crontab with its scripts, a borgmatic
+//! A plan from what people have: a crontab with its scripts (in files, or in the
+//! blocks of a document), a borgmatic
 //! configuration, a resticprofile profile.
 //!
 //! Each reader fills one small model, the [`draft`]; one writer makes a commented
@@ -10,6 +11,7 @@
 //! Invariants: what is read is never run; no secret of the input is in the
 //! output, a reference stands in its place; whatever the input, there is an end.
 
+mod blocks;
 mod borgmatic;
 mod calendar;
 mod complete;
@@ -51,7 +53,15 @@ pub fn import(inputs: &[Input], name: &str) -> Result<Imported, ImportError> {
     if inputs.len() > MAX_INPUTS {
         return Err(ImportError::TooMany);
     }
-    let mut draft = read(inputs)?;
+    let mut inputs = inputs.to_vec();
+    for at in 0..inputs.len() {
+        let is_ambiguous = inputs.iter().filter(|other| other.path.ends_with(&*inputs[at].name)).count() > 1;
+        if is_ambiguous {
+            inputs[at].name = inputs[at].path.clone();
+        }
+    }
+    let blocks: Vec<Input> = inputs.iter().flat_map(blocks::blocks).collect();
+    let mut draft = read(&blocks)?;
     let names: Vec<String> = inputs.iter().map(|input| input.name.to_string()).collect();
     if draft.sources.is_empty() {
         let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();

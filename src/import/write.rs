@@ -292,7 +292,11 @@ impl Writer {
     fn comment_with(&mut self, text: &str, indent: &str) {
         let text = printable(text);
         let width = COMMENT_COLUMNS.saturating_sub(4 * self.depth + 3).max(20);
-        let options = textwrap::Options::new(width).break_words(false).subsequent_indent(indent);
+        let options = textwrap::Options::new(width)
+            .break_words(false)
+            .word_separator(textwrap::WordSeparator::AsciiSpace)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation)
+            .subsequent_indent(indent);
         for line in textwrap::wrap(&text, options) {
             self.raw(&format!("// {line}"));
         }

@@ -23,10 +23,11 @@ Examples:
   plan import /etc/borgmatic/config.yaml -o /etc/plan/server.kdl
   plan import profiles.toml              prints the plan
   plan import backup.sh ~/.config/rclone/rclone.conf
+  plan import backups.md                 the crontab and scripts in its blocks
   plan import - --from crontab < crontab")]
 pub(in crate::cli) struct Arguments {
     /// The files that make one plan: a crontab with the scripts that it runs, and `rclone.conf`; or one
-    /// configuration. `-` is the standard input.
+    /// configuration, or a document with crontab and scripts in fenced blocks. `-` is the standard input.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// What the files are, where their names and contents do not show it: borgmatic, resticprofile, crontab or script.
@@ -145,7 +146,7 @@ fn report(
     if output.json {
         let inputs: Vec<_> = inputs
             .iter()
-            .map(|input| serde_json::json!({ "file": &*input.name, "kind": input.kind.to_string() }))
+            .map(|input| serde_json::json!({ "file": &*input.path, "kind": input.kind.to_string() }))
             .collect();
         return output.document(&serde_json::json!({
             "format_version": 1,

@@ -598,7 +598,7 @@ fn newest(command: &Command) -> Option<u32> {
 /// The command, if all of it is known and nothing of it looks like a secret.
 fn known(command: &Command) -> Option<CommandLine> {
     let words: Option<CommandLine> = command.words.iter().map(|word| word.text().map(str::to_owned)).collect();
-    words.filter(|words| !words.iter().any(|word| looks_secret(word) || word.contains(TEMPORARY)))
+    words.filter(|words| !looks_secret(&words.join(" ")) && !words.iter().any(|word| word.contains(TEMPORARY)))
 }
 
 /// `ssh host "cat > file"`: a store on that host.

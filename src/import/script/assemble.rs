@@ -28,13 +28,14 @@ pub(in crate::import) fn read(inputs: &[Input]) -> Draft {
         remotes.read(&input.text);
     }
     let scripts: Vec<&Input> = inputs.iter().filter(|input| input.kind == Kind::Script).collect();
-    let others: Vec<Script<'_>> = scripts.iter().map(|input| Script { name: &input.name, text: &input.text }).collect();
+    let others: Vec<Script<'_>> =
+        scripts.iter().map(|input| Script { name: input.script_name(), text: &input.text }).collect();
     let mut runs: Vec<(usize, Sourced<String>)> = Vec::new();
     let mut units: Vec<Unit> = Vec::new();
     let mut missing: Vec<(String, String, Origin)> = Vec::new();
     let has_crontab = inputs.iter().any(|input| input.kind == Kind::Crontab);
     for input in inputs.iter().filter(|input| input.kind == Kind::Crontab) {
-        let read = crontab(&input.text, &input.name);
+        let read = crontab(input);
         timezone(&read, &input.name, &mut draft);
         for job in &read.jobs {
             let origin = Origin { file: input.name.clone(), line: job.line };
@@ -65,7 +66,7 @@ pub(in crate::import) fn read(inputs: &[Input]) -> Draft {
     let mut all: Vec<Unit> = Vec::new();
     for (at, input) in scripts.iter().enumerate() {
         let schedule = schedule_of(at, &runs, &mut draft.notes);
-        let traced = trace(&input.text, 1, &others);
+        let traced = trace(&input.text, input.first_line, &others);
         let is_read_by_another = schedule.is_none() && only_sets_variables(&traced);
         for (file, line) in &traced.missing {
             let origin = Origin { file: input.name.clone(), line: *line };
@@ -73,7 +74,7 @@ pub(in crate::import) fn read(inputs: &[Input]) -> Draft {
         }
         if traced.is_cut {
             draft.notes.not_carried(
-                Some(&Origin { file: input.name.clone(), line: 1 }),
+                Some(&input.origin(input.first_line)),
                 "the end of a script that does more than is followed",
             );
         }
@@ -111,7 +112,7 @@ fn called(traced: &Trace, scripts: &[&Input]) -> Vec<Called> {
         let inner = unwrap::unwrap(command);
         let Some(path) = unwrap::script(&inner).and_then(Word::text) else { continue };
         let base = path.rsplit('/').next().unwrap_or_default();
-        let given = scripts.iter().position(|input| input.name.rsplit('/').next() == Some(base));
+        let given = scripts.iter().position(|input| input.script_name().rsplit('/').next() == Some(base));
         match given {
             Some(at) => called.push(Called::Given(at)),
             None if [".sh", ".bash", ".py", ".pl", ".rb"].iter().any(|ending| base.ends_with(ending)) => {
@@ -159,7 +160,7 @@ fn commented_out(input: &Input, notes: &mut Notes) {
                 .iter()
                 .any(|host| comment.contains(host))
         {
-            let origin = Origin { file: input.name.clone(), line: number + 1 };
+            let origin = input.origin(input.first_line + number);
             notes.not_carried(Some(&origin), "a message that is commented out there; `notify` sends messages");
         }
     }

@@ -1,8 +1,8 @@
 //! Crontabs: schedules, and the commands that run on them.
 
 use crate::import::draft::{Notes, Origin};
+use crate::import::input::Input;
 use crate::schedule::CronExpression;
-use std::sync::Arc;
 
 /// One line of a crontab.
 #[derive(Clone, Debug)]
@@ -37,12 +37,13 @@ pub(super) fn is_job(line: &str) -> bool {
     }
 }
 
-/// Reads a crontab. `name` tells whether its lines name a user.
-pub(super) fn crontab(text: &str, file: &Arc<str>) -> Crontab {
+/// Reads a crontab; the file's name tells whether its lines name a user.
+pub(super) fn crontab(input: &Input) -> Crontab {
+    let file = &input.name;
     let mut crontab = Crontab::default();
-    let is_system = file.contains("/etc/cron") || file.ends_with("etc-crontab");
-    for (number, line) in text.lines().enumerate() {
-        let at = number + 1;
+    let is_system = input.path.contains("/etc/cron") || file.ends_with("etc-crontab");
+    for (number, line) in input.text.lines().enumerate() {
+        let at = input.first_line + number;
         let line = line.trim();
         let origin = Origin { file: file.clone(), line: at };
         if line.is_empty() || line.starts_with('#') {
@@ -142,11 +143,12 @@ pub(in crate::import) fn merged(one: &str, other: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::import::input::Kind;
 
     #[test]
     fn lines_of_every_kind_are_read() {
         let text = "# a comment\nMAILTO=\"ops@example.org\"\nCRON_TZ=Europe/Lisbon\nPATH = /bin\n\n0 */4 * * *\t/opt/b.sh >/dev/null 2>&1\n@daily root x $(date +\\%F) % stdin\n@reboot y\n61 * * * * z\nnonsense\n";
-        let read = crontab(text, &"crontab".into());
+        let read = crontab(&Input::new("crontab", text.as_bytes(), Some(Kind::Crontab)).unwrap());
         let jobs: Vec<String> =
             read.jobs.iter().map(|job| format!("{}: {} | {}", job.line, job.schedule, job.command)).collect();
         assert_eq!(jobs, ["6: 0 */4 * * * | /opt/b.sh >/dev/null 2>&1", "7: @daily | x $(date +%F) "]);

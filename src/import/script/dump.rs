@@ -54,13 +54,27 @@ pub(super) fn dump(command: &Command, origin: &Origin) -> Option<Dump> {
                 }
                 continue;
             }
-            if is_secret(&program, word) {
+            if is_secret(&program, word) || names_secret(&shown.to_lowercase()) {
+                if names_secret(&shown.to_lowercase()) {
+                    words.next();
+                }
                 dump.notes.not_carried(
                     Some(origin),
                     format!("the password on `{program}`'s command line: put it into a file that only it reads (`~/.my.cnf`, `~/.pgpass`)"),
                 );
                 continue;
             }
+        }
+        // `docker exec -e NAME=value`: without the value it is that of the environment.
+        if index < program_at && (word.has_secret() || looks_secret(&shown)) {
+            let name = shown.split('=').next().unwrap_or_default();
+            if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+                dump.command.push(name.to_owned());
+                dump.notes.not_carried(Some(origin), format!("the value of {name}: set it where `plan` runs"));
+            } else {
+                dump.notes.not_carried(Some(origin), format!("a secret in front of `{program}`"));
+            }
+            continue;
         }
         match word.text() {
             // A terminal is not there.
@@ -117,26 +131,50 @@ pub(super) fn is_secret(program: &str, word: &Word) -> bool {
     word.has_secret() || is_short || looks_secret(&shown)
 }
 
-/// Whether a text holds a secret, by its shape: an option, a variable or an address with a password.
+/// The names of options and variables whose values are secrets.
+const NAMES: [&str; 9] =
+    ["password", "passwd", "passphrase", "pass", "token", "secret", "apikey", "api-key", "access-key"];
+
+/// Whether a text of one or more words holds a secret, by its shape: an option,
+/// a variable or an address with a password, a message's address, a key.
 pub(in crate::import) fn looks_secret(text: &str) -> bool {
-    const NAMES: [&str; 9] =
-        ["password", "passwd", "passphrase", "pass", "token", "secret", "apikey", "api-key", "access-key"];
+    const PLACES: [&str; 5] = ["authorization:", "bearer ", "hooks.slack.com", "hc-ping.com", "api.telegram.org/bot"];
     let lower = text.to_lowercase();
-    let is_assigned = |name: &str| {
-        lower
-            .match_indices(name)
-            .any(|(at, _)| lower[at + name.len()..].starts_with(['=', ':']) && lower.len() > at + name.len() + 1)
-    };
-    let has_login = lower.split_once("://").is_some_and(|(_, rest)| {
+    let is_key = text.contains("AGE-SECRET-KEY-") || text.contains("PRIVATE KEY");
+    if is_key || PLACES.iter().any(|place| lower.contains(place)) || lower.contains("discord.com/api/webhooks") {
+        return true;
+    }
+    let words: Vec<&str> = lower.split_whitespace().map(|word| word.trim_matches(['"', '\'', ',', ';'])).collect();
+    let takes_p = lower.contains("mysql") || lower.contains("mariadb");
+    words.iter().enumerate().any(|(at, word)| {
+        let next = words.get(at + 1).filter(|next| !next.starts_with(['-', '$', '/', '|', '&', '>']));
+        let is_short = takes_p && word.len() > 2 && word.starts_with("-p") && !word.starts_with("--");
+        let is_login = *word == "-u" && next.is_some_and(|next| next.contains(':'));
+        is_short || is_login || (names_secret(word) && next.is_some()) || is_assigned(word) || has_login(word)
+    })
+}
+
+/// `--password`, whose value is the next word.
+pub(super) fn names_secret(word: &str) -> bool {
+    word.strip_prefix("--").is_some_and(|option| NAMES.contains(&option))
+}
+
+/// `password=x`, `--token=x`, `token:x`.
+fn is_assigned(word: &str) -> bool {
+    NAMES.iter().any(|name| {
+        word.match_indices(name).any(|(at, _)| {
+            let rest = &word[at + name.len()..];
+            rest.len() > 1 && rest.starts_with(['=', ':'])
+        })
+    })
+}
+
+/// `https://user:password@host/`.
+fn has_login(word: &str) -> bool {
+    word.split_once("://").is_some_and(|(_, rest)| {
         let host = rest.split(['/', '?']).next().unwrap_or_default();
         host.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
-    });
-    let is_header = lower.starts_with("authorization:") || lower.contains("bearer ");
-    let is_hook = ["hooks.slack.com", "hc-ping.com", "api.telegram.org/bot", "discord.com/api/webhooks"]
-        .iter()
-        .any(|host| lower.contains(host));
-    let is_key = text.contains("AGE-SECRET-KEY-") || text.contains("PRIVATE KEY");
-    NAMES.iter().any(|name| is_assigned(name)) || has_login || is_header || is_hook || is_key
+    })
 }
 
 #[cfg(test)]
@@ -152,12 +190,23 @@ mod tests {
             "Authorization: x",
             "token:x",
             "https://hc-ping.com/1",
+            "mysql -u root -phunter2 x",
+            "gpg --passphrase hunter2 -c x",
+            "curl -u ana:hunter2 https://x",
+            "a && curl https://u:p@host",
         ] {
             assert!(looks_secret(text), "{text}");
         }
-        for text in
-            ["--password-file", "passengers", "https://u@host/x", "--no-password", "/etc/passwd", "user@host:/x"]
-        {
+        for text in [
+            "--password-file",
+            "passengers",
+            "https://u@host/x",
+            "--no-password",
+            "/etc/passwd",
+            "user@host:/x",
+            "ssh -p 22 host",
+            "gpg --passphrase /x",
+        ] {
             assert!(!looks_secret(text), "{text}");
         }
     }

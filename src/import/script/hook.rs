@@ -63,7 +63,7 @@ pub(in crate::import) fn hook(text: &str, origin: &Origin) -> Hook {
 
 /// The schedule of the line of a crontab that runs a program.
 pub(in crate::import) fn schedule_of_program(input: &Input, program: &str) -> Option<Sourced<String>> {
-    crontab(&input.text, &input.name).jobs.into_iter().find_map(|job| {
+    crontab(input).jobs.into_iter().find_map(|job| {
         let traced = trace(&job.command, job.line, &[]);
         let mut commands = traced.pipelines.iter().flat_map(|pipeline| &pipeline.commands);
         let runs = commands.any(|command| unwrap(command).program() == program);
@@ -73,7 +73,7 @@ pub(in crate::import) fn schedule_of_program(input: &Input, program: &str) -> Op
 
 /// The time zone that a crontab says.
 pub(in crate::import) fn zone_of(input: &Input) -> Option<Sourced<String>> {
-    let (zone, line) = crontab(&input.text, &input.name).timezone?;
+    let (zone, line) = crontab(input).timezone?;
     let is_zone = zone.parse::<chrono_tz::Tz>().is_ok();
     is_zone.then(|| Sourced::new(zone, &Origin { file: input.name.clone(), line }))
 }

@@ -21,7 +21,8 @@ Examples:
   plan init                              plan.kdl for a computer and a disk
   plan init --store /media/disk/backup
   plan init --template server /etc/plan/server.kdl
-  plan init --template rpa plans/rpa.kdl")]
+  plan init --template rpa plans/rpa.kdl
+A plan from a crontab and scripts, borgmatic or resticprofile: `plan import`.")]
 pub(in crate::cli) struct Arguments {
     /// Where to write it.
     #[arg(default_value = "plan.kdl", hide_default_value = true)]
