@@ -354,3 +354,104 @@ impl<'a> NewSums<'a> {
         writer.map_or(Ok(None), |writer| writer.finish(self.state, key, &self.name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> BlockKey {
+        BlockKey::new(&[5; 32])
+    }
+
+    fn run(seed: u64, count: usize) -> SumRun {
+        let sums = (0..count as u64).map(|at| BlockSum { weak: at as u32, strong: seed << 32 | at }).collect();
+        SumRun { position: 0, sums }
+    }
+
+    fn segment(state: &LocalState, name: &str, files: &[(&[u8], SumRun)]) -> String {
+        let new = NewSums::new(state, name.to_owned());
+        for (content, run) in files {
+            let put = new.put(run).unwrap();
+            new.add(&ContentHash::of(content), 512, &[put]).unwrap();
+        }
+        new.finish(&key()).unwrap().unwrap()
+    }
+
+    fn sums_of(sums: &Sums, content: &[u8], count: u64) -> Option<Vec<BlockSum>> {
+        sums.find(&ContentHash::of(content)).map(|file| file.read(0..count).unwrap())
+    }
+
+    #[test]
+    fn what_is_stale_goes_when_the_segments_have_grown_by_half() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = LocalState::open(folder.path()).unwrap();
+        let first = segment(&state, "1.sums", &[(b"kept", run(1, 50)), (b"gone", run(2, 100_000))]);
+        let second = segment(&state, "2.sums", &[(b"kept", run(3, 60)), (b"new", run(4, 100_000))]);
+        let live = || Ok(HashSet::from([short_id(&ContentHash::of(b"kept")), short_id(&ContentHash::of(b"new"))]));
+        let sums = Sums::open(&state, key(), std::slice::from_ref(&first));
+        let names = sums.next_segments(&state, Some(second), "all.sums", live).unwrap();
+        assert_eq!(names, ["all.sums"]);
+        let sums = Sums::open(&state, key(), &names);
+        assert_eq!(sums_of(&sums, b"gone", 1), None);
+        assert_eq!(sums_of(&sums, b"kept", 60), Some(run(3, 60).sums));
+        assert_eq!(sums_of(&sums, b"new", 100_000), Some(run(4, 100_000).sums));
+    }
+
+    #[test]
+    fn many_small_segments_are_merged_and_nobody_is_asked_what_is_live() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = LocalState::open(folder.path()).unwrap();
+        let mut names = Vec::new();
+        for day in 0..40u64 {
+            let new = segment(&state, &format!("{day}.sums"), &[(&day.to_le_bytes(), run(day, 10))]);
+            let sums = Sums::open(&state, key(), &names);
+            let live = || panic!("little is stale");
+            names = sums.next_segments(&state, Some(new), &format!("{day}.sums.merged"), live).unwrap();
+            assert!(names.len() <= MAX_SEGMENTS);
+        }
+        let sums = Sums::open(&state, key(), &names);
+        for day in 0..40u64 {
+            assert_eq!(sums_of(&sums, &day.to_le_bytes(), 10), Some(run(day, 10).sums));
+        }
+    }
+
+    #[test]
+    fn runs_with_a_gap_between_them_are_read_as_one_range() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = LocalState::open(folder.path()).unwrap();
+        let new = NewSums::new(&state, "1.sums".to_owned());
+        let (before, after) = (run(1, 4), SumRun { position: 6 * 512, ..run(2, 4) });
+        let put = [new.put(&before).unwrap(), new.put(&after).unwrap()];
+        new.add(&ContentHash::of(b"sparse"), 512, &put).unwrap();
+        let name = new.finish(&key()).unwrap().unwrap();
+        let sums = Sums::open(&state, key(), &[name]);
+        let file = sums.find(&ContentHash::of(b"sparse")).unwrap();
+        let none = BlockSum { weak: 0, strong: 0 };
+        assert_eq!(file.read(3..8).unwrap(), [before.sums[3], none, none, after.sums[0], after.sums[1]]);
+        assert_eq!(file.read(20..30).unwrap(), []);
+    }
+
+    #[test]
+    fn damage_at_any_byte_never_panics() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = LocalState::open(folder.path()).unwrap();
+        let name = segment(&state, "1.sums", &[(b"one", run(1, 3)), (b"two", run(2, 2))]);
+        let path = folder.path().join(&name);
+        let good = std::fs::read(&path).unwrap();
+        for at in 0..good.len() {
+            for bytes in [good[..at].to_vec(), {
+                let mut bytes = good.clone();
+                bytes[at] ^= 0xff;
+                bytes
+            }] {
+                std::fs::write(&path, bytes).unwrap();
+                let sums = Sums::open(&state, key(), std::slice::from_ref(&name));
+                for content in [&b"one"[..], b"two"] {
+                    if let Some(file) = sums.find(&ContentHash::of(content)) {
+                        let _ = file.read(0..4);
+                    }
+                }
+            }
+        }
+    }
+}
