@@ -14,7 +14,7 @@ use std::io::Write;
 use std::time::Instant;
 
 const TURNS: usize = 5;
-const FRAME_BYTES: usize = 2 << 20;
+const FRAME_BYTES: usize = 8 << 20;
 
 fn main() {
     let noise = noise(128 << 20);

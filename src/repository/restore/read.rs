@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// Decompressed frames that a reader keeps: the pieces of a file lie in few archives,
 /// and those of the next file close to them.
-const KEPT_FRAME_BYTES: usize = 32 << 20;
+const KEPT_FRAME_BYTES: usize = 64 << 20;
 
 /// Archives that a reader keeps open.
 const KEPT_ARCHIVES: usize = 16;

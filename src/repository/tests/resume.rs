@@ -287,7 +287,7 @@ fn rows_that_are_damaged_or_lost_are_made_again_and_large_files_are_still_found(
     for (kept, reads) in [(0, 4..=4), (1, 2..=3)] {
         let bench = Bench { volume_bytes: 2 << 20, ..Bench::new() };
         for file in 0..4 {
-            bench.write(&format!("big{file}"), &noise(file, 3 << 20));
+            bench.write(&format!("big{file}"), &noise(file, 5 << 20));
         }
         let_the_clock_pass();
         die_at_archive(&bench, 4);
@@ -298,7 +298,7 @@ fn rows_that_are_damaged_or_lost_are_made_again_and_large_files_are_still_found(
         let outcome = bench.backup();
         assert!(reads.contains(&outcome.read_files), "{}", outcome.read_files);
         assert_eq!(outcome.notes.len(), 2, "{:?}", outcome.notes);
-        assert!(outcome.record.totals.stored_bytes < 4 << 20, "{}", outcome.record.totals.stored_bytes);
+        assert!(outcome.record.totals.stored_bytes < 6 << 20, "{}", outcome.record.totals.stored_bytes);
         assert_newest_is_sound(&bench);
     }
 }
