@@ -87,6 +87,10 @@ pub struct RunRecord {
     pub mode: String,
     pub started: Timestamp,
     pub finished: Timestamp,
+    /// When the command began that made this run, perhaps among others: theirs is
+    /// the same. `None`: the record is of a program that did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoked: Option<Timestamp>,
     pub outcome: Outcome,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<RunId>,

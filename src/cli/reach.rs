@@ -4,8 +4,8 @@ use super::failure::Failure;
 use super::output::Output;
 use super::plan_file::{self, PlanFile};
 use super::prompt;
-use crate::archive::Identities;
-use crate::base::{Context, Exit, Timestamp, rfc3339};
+use crate::archive::{Identities, Snapshot};
+use crate::base::{Context, Exit, Timestamp, printable, rfc3339};
 use crate::execute::{self, Site, SiteError};
 use crate::plan::{Plan, Tier};
 use crate::repository::{Catalogue, Repository, RepositoryError, SnapshotInfo};
@@ -142,6 +142,9 @@ fn snapshots_of<'p>(site: &Site<'p>, tier: &'p Tier, sources: &[String]) -> Resu
     Ok((!reached.is_empty()).then_some(found))
 }
 
+/// Paths that a snapshot lacks, as many as are named.
+const MAX_MISSING_NAMED: usize = 5;
+
 /// Which snapshot is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
@@ -190,11 +193,50 @@ pub(super) fn parse_time(text: &str, zone: Tz) -> Option<Timestamp> {
     zone.from_local_datetime(&local).latest().map(|time| time.to_utc())
 }
 
-/// Tiers of one run begin this close together: of these a complete snapshot is
-/// taken before a partial one, then the one in the better tier.
+/// What one command backed up to several tiers within this time is as good from
+/// either: a complete snapshot is taken before a partial one, then the one in the
+/// better tier.
 const SAME_MOMENT: chrono::TimeDelta = chrono::TimeDelta::minutes(10);
 
-/// The snapshot that is meant, one a source; of several tiers the best to read from.
+/// Whether `older` may be read in place of `newest`: it is a copy of it or as new, or one
+/// command made both. Of two commands the later one's snapshot holds what changed
+/// in between, however little time that was.
+fn is_same_moment(older: &SnapshotInfo, newest: &SnapshotInfo) -> bool {
+    if older.run.started == newest.run.started {
+        return true;
+    }
+    let (Some(one), Some(other)) = (&older.record, &newest.record) else { return false };
+    one.invoked.is_some()
+        && (one.invoked, &one.host, &one.plan) == (other.invoked, &other.host, &other.plan)
+        && newest.run.started - older.run.started <= SAME_MOMENT
+}
+
+/// Says that a snapshot lacks what its run could not read.
+pub(super) fn tell_missing(found: &Found<'_>, snapshot: &Snapshot, output: &mut Output) {
+    let missing = snapshot.totals.unreadable;
+    if missing == 0 {
+        return;
+    }
+    let named: Vec<String> = snapshot
+        .unreadable
+        .iter()
+        .take(MAX_MISSING_NAMED)
+        .map(|path| format!("`{}` ({})", printable(&path.path), printable(&path.error)))
+        .collect();
+    let more = match missing.saturating_sub(named.len() as u64) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let (source, run) = (&found.info.source, &found.info.run);
+    output.warning(&format!(
+        "the snapshot {run} of `{source}` is partial: its run could not read {}{more}",
+        named.join(", ")
+    ));
+    output.help("`plan list` shows which snapshots are complete; the start of an id chooses one");
+}
+
+/// The snapshot that is meant, one a source: the newest, and where one command
+/// made several in different tiers, the best of these to read from.
 pub(super) fn choose<'p>(
     found: Vec<Found<'p>>,
     wanted: &Wanted,
@@ -226,8 +268,8 @@ pub(super) fn choose<'p>(
         return Err(Failure::failed(format!("there is no snapshot {}", wanted.shown())).help("`plan list` shows all"));
     }
     let best = |mut of_source: Vec<Found<'p>>| {
-        let newest = of_source.iter().map(|one| one.info.run.started).max();
-        of_source.retain(|one| newest.is_some_and(|newest| newest - one.info.run.started <= SAME_MOMENT));
+        let newest = of_source.iter().map(|one| &one.info).max_by_key(|info| info.run.clone())?.clone();
+        of_source.retain(|one| is_same_moment(&one.info, &newest));
         of_source.sort_by_key(|one| (!one.info.is_complete(), rank(one), std::cmp::Reverse(one.info.run.clone())));
         of_source.into_iter().next()
     };
@@ -287,4 +329,53 @@ pub(super) fn reading_failure(error: &RepositoryError, site: &Site<'_>, tier: &T
 /// A path as the user gave it, whole.
 pub(super) fn whole(path: &Path, context: &Context) -> PathBuf {
     context.working_directory.join(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::{Outcome, RunRecord};
+    use crate::base::RunId;
+
+    /// A snapshot of the command that began at `invoked`; both times of day.
+    fn snapshot(started: &str, random: u32, invoked: Option<&str>) -> SnapshotInfo {
+        let time = |text: &str| parse_time(&format!("2026-11-24T{text}Z"), Tz::UTC).expect("a time");
+        let run = RunId::new(time(started), random);
+        let record = RunRecord {
+            format_version: 1,
+            run: run.clone(),
+            plan: "plan".to_owned(),
+            tier: "tier".to_owned(),
+            source: "docs".to_owned(),
+            host: "host".to_owned(),
+            mode: "incremental".to_owned(),
+            started: run.started,
+            finished: run.started,
+            invoked: invoked.map(time),
+            outcome: Outcome::Success,
+            parent: None,
+            totals: Default::default(),
+            objects: Vec::new(),
+            requires: Vec::new(),
+            live: Vec::new(),
+        };
+        SnapshotInfo { source: "docs".to_owned(), run, name: String::new(), size: 0, record: Some(record) }
+    }
+
+    #[test]
+    fn only_what_one_command_made_may_stand_for_the_newest() {
+        let newest = snapshot("09:05:00", 9, Some("09:00:00"));
+        assert!(is_same_moment(&newest, &newest), "a copy");
+        assert!(is_same_moment(&snapshot("09:05:00", 1, None), &newest), "equally new");
+        assert!(is_same_moment(&snapshot("09:00:00", 1, Some("09:00:00")), &newest), "made by the same command");
+        assert!(
+            !is_same_moment(&snapshot("09:04:59", 1, Some("09:04:58")), &newest),
+            "one second, but another command"
+        );
+        assert!(!is_same_moment(&snapshot("09:04:59", 1, None), &snapshot("09:05:00", 9, None)), "nobody knows");
+        let late = snapshot("09:10:01", 9, Some("09:00:00"));
+        assert!(!is_same_moment(&snapshot("09:00:00", 1, Some("09:00:00")), &late), "too long before");
+        let elsewhere = SnapshotInfo { record: None, ..snapshot("09:04:59", 1, None) };
+        assert!(!is_same_moment(&elsewhere, &newest));
+    }
 }

@@ -2,7 +2,7 @@ use super::super::failure::{Failure, Outcome};
 use super::super::near::{self, Searched};
 use super::super::output::Output;
 use super::super::reach::{self, Found, Wanted};
-use crate::archive::{ArchiveTable, Entry, Identities};
+use crate::archive::{ArchiveTable, Entry, Identities, Snapshot};
 use crate::base::{Context, Exit};
 use crate::diagnostics::list;
 use crate::execute::Site;
@@ -62,7 +62,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
         match first {
             Some(entry) => {
                 let is_file = entry.kind == FileKind::File && others == 0;
-                matches.push(Match { found, identities, entry, table, is_file });
+                matches.push(Match { found, identities, snapshot, entry, table, is_file });
             }
             None => unmatched.push((found.repository, identities, snapshot)),
         }
@@ -78,6 +78,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
             .help(hint.unwrap_or_else(|| "`plan ls` lists what there is".to_owned())));
     };
     let one = the_file(first, &matches, path)?;
+    reach::tell_missing(&one.found, &one.snapshot, output);
     let catalogue = Catalogue::new(&one.found.repository, one.identities.as_ref());
     let mut watched = Watched { inner: output.bytes(), error: None };
     match (read_file(&catalogue, &one.entry, &one.table, &mut watched), watched.error) {
@@ -91,6 +92,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
 struct Match<'p> {
     found: Found<'p>,
     identities: Option<Identities>,
+    snapshot: Snapshot,
     entry: Entry,
     table: ArchiveTable,
     /// One file, and nothing else.

@@ -52,6 +52,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
         let catalogue = Catalogue::new(&one.repository, identities.as_ref());
         let failed = |error| reach::reading_failure(&error, &site, one.tier);
         let snapshot = catalogue.load(&one.info).map_err(failed)?;
+        reach::tell_missing(one, &snapshot, output);
         let selection = Selection::new(&words, &snapshot.base).map_err(|error| Failure::usage(error.to_string()))?;
         let mut lines = Vec::new();
         let mut entries = Vec::new();

@@ -79,6 +79,7 @@ fn back_up(run: &Run<'_>, job: &JobName, id: RunId) -> Result<BackupOutcome, cra
         identities: identities.as_ref(),
         state: site.tier_state(tier),
         run: id,
+        invoked: run.started,
         volume_bytes: if store.streams_uploads() { volume } else { volume.min(WHOLE_OBJECT_VOLUME_BYTES) },
         threads: 0,
         cancel: run.options.cancel.clone(),

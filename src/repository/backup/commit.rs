@@ -355,6 +355,7 @@ impl Commit<'_> {
             mode: snapshot.mode.clone(),
             started: snapshot.started,
             finished: snapshot.finished,
+            invoked: Some(self.request.invoked),
             outcome: if is_partial { Outcome::Partial } else { Outcome::Success },
             parent,
             totals,

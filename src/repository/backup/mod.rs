@@ -24,7 +24,7 @@ mod write;
 use super::state::{LocalState, block_key};
 use super::{Catalogue, Repository, RepositoryError, layout};
 use crate::archive::{Codec, Identities, Outcome, Recipients, RunRecord, Unreadable};
-use crate::base::{Cancellation, Context, RunId};
+use crate::base::{Cancellation, Context, RunId, Timestamp};
 use crate::files::WalkOptions;
 use crate::stores::Store;
 use std::path::PathBuf;
@@ -47,6 +47,8 @@ pub struct BackupRequest<'a> {
     /// The tier's folder of local state.
     pub state: PathBuf,
     pub run: RunId,
+    /// When the command began that this run is a part of.
+    pub invoked: Timestamp,
     /// An archive is closed at the first file boundary past this size.
     pub volume_bytes: u64,
     /// Threads that pack; 0: one for each core.

@@ -102,6 +102,7 @@ impl Bench {
             identities: self.identities.as_ref().filter(|_| self.can_read),
             state: self.state(),
             run: self.run_id(),
+            invoked: self.context.now(),
             volume_bytes: self.volume_bytes,
             threads: 2,
             cancel: Cancellation::default(),

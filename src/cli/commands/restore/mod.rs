@@ -24,9 +24,10 @@ use std::time::Instant;
 /// Bring back files
 ///
 /// PATHs are relative to the source, or as they were on the host; they may be
-/// patterns; none means everything. Of several tiers the nearest that has the
-/// snapshot is read. Nothing outside the target is ever written, and no file
-/// has its real name before it is whole.
+/// patterns; none means everything. Of several tiers the one with the newest
+/// snapshot is read; of those that one run backed up to, the nearest. Nothing
+/// outside the target is ever written, and no file has its real name before it is
+/// whole.
 #[derive(clap::Args)]
 #[command(group = clap::ArgGroup::new("target").args(["to", "in_place"]).required(true))]
 #[command(after_help = "\
@@ -170,6 +171,7 @@ fn open<'p>(
             let time = rfc3339(found.info.run.started);
             output.note(&format!("`{}` from tier `{}`, snapshot of {time}", found.info.source, found.tier.name.value));
         }
+        reach::tell_missing(&found, &snapshot, output);
         jobs.push(Job { found, identities, snapshot, selection, target: PathBuf::new() });
     }
     if jobs.is_empty() {
