@@ -5,6 +5,7 @@ use super::channel::channel;
 use super::dump::{dump, looks_secret};
 use super::encrypt::{Cipher, cipher};
 use super::engine::engine;
+use super::expiry::expiry;
 use super::findings::{Check, Expiry, Findings, Item, Output, Target, Upload};
 use super::paths::{Folder, parent, tidy};
 use super::tar::{Mode, tar};
@@ -74,7 +75,7 @@ impl Reader<'_> {
     }
 
     fn pipeline(&mut self, pipeline: &Pipeline) {
-        if self.expiry(&pipeline.commands) {
+        if expiry(&pipeline.commands, &self.file, &self.folder, &mut self.found) {
             return;
         }
         for (at, command) in pipeline.commands.iter().enumerate() {
@@ -519,79 +520,6 @@ impl Reader<'_> {
         let engines = self.found.engines.iter_mut().filter_map(|engine| engine.source.as_mut());
         let stopped = items.chain(engines).filter(|source| !source.before.is_empty() && source.after.is_empty());
         stopped.for_each(|source| source.after.push(after.clone()));
-    }
-
-    /// `find … -mtime +N -delete`, `ls -t … | tail -n +N | xargs rm`; whether it was one.
-    fn expiry(&mut self, commands: &[Command]) -> bool {
-        let commands: Vec<Command> = commands.iter().map(unwrap).collect();
-        let Some(first) = commands.first() else { return false };
-        let origin = self.origin(first.line);
-        let removes_later = commands[1..].iter().any(|command| {
-            command.program() == "rm"
-                || (command.program() == "xargs"
-                    && command.arguments().iter().any(|word| matches!(word.text(), Some("rm" | "/bin/rm"))))
-        });
-        match first.program() {
-            "find" => {
-                let texts: Vec<String> = first.arguments().iter().map(Word::pattern).collect();
-                let after =
-                    |option: &str| texts.iter().position(|text| text == option).and_then(|at| texts.get(at + 1));
-                let removes = removes_later
-                    || texts.iter().any(|text| text == "-delete")
-                    || after("-exec").or(after("-execdir")).is_some_and(|program| program.ends_with("rm"));
-                if !removes {
-                    return false;
-                }
-                let folders: Vec<&Word> = first.arguments().iter().take_while(|word| !word.starts_with("-")).collect();
-                let number = |text: &String| text.strip_prefix('+').and_then(|number| number.parse::<u32>().ok());
-                let age = after("-mtime")
-                    .or(after("-ctime"))
-                    .and_then(number)
-                    .map(|days| format!("{}d", days.max(1)))
-                    .or_else(|| after("-mmin").and_then(number).map(|minutes| format!("{}m", minutes.max(1))));
-                for folder in folders {
-                    let pattern = self.folder.pattern(folder);
-                    let target = Target::Files(pattern.trim_end_matches("/*").to_owned());
-                    match &age {
-                        Some(age) => self.found.expiries.push(Expiry {
-                            target,
-                            rule: ("within", age.clone()),
-                            origin: origin.clone(),
-                        }),
-                        None => self.found.notes.not_carried(
-                            Some(&origin),
-                            "`find` deletes by something else than age: say what stays with `keep`",
-                        ),
-                    }
-                }
-                true
-            }
-            "ls" if commands.len() > 1 => {
-                let Some(count) = commands[1..].iter().find_map(newest) else { return false };
-                let Some(files) = first.arguments().iter().rev().find(|word| !word.starts_with("-")) else {
-                    return true;
-                };
-                let target = Target::Files(self.folder.pattern(files));
-                self.found.expiries.push(Expiry { target, rule: ("last", count.to_string()), origin });
-                true
-            }
-            _ => false,
-        }
-    }
-}
-
-/// How many `tail -n +N` or `head -n -N` leave.
-fn newest(command: &Command) -> Option<u32> {
-    let texts: Vec<String> = command.arguments().iter().map(Word::pattern).collect();
-    let joined = texts.join(" ");
-    let number = |prefixes: [&str; 3]| {
-        let rest = prefixes.iter().find_map(|prefix| joined.strip_prefix(prefix))?;
-        rest.split_whitespace().next()?.parse::<u32>().ok()
-    };
-    match command.program() {
-        "tail" => number(["-n +", "-n+", "+"]).and_then(|first| first.checked_sub(1)).filter(|count| *count > 0),
-        "head" => number(["-n -", "-n-", "--lines=-"]).filter(|count| *count > 0),
-        _ => None,
     }
 }
 

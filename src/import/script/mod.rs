@@ -12,6 +12,7 @@ mod crontab;
 mod dump;
 mod encrypt;
 mod engine;
+mod expiry;
 mod findings;
 mod hook;
 mod options;
