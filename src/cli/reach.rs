@@ -126,7 +126,8 @@ pub(super) fn snapshots<'p>(
                 .help("nothing was backed up there yet: `plan run` makes it")
         }));
     }
-    found.sort_by(|a: &Found<'_>, b| (&a.info.run, &a.info.source).cmp(&(&b.info.run, &b.info.source)));
+    let order = |found: &Found<'_>| (found.info.moment(), found.info.run.clone(), found.info.source.clone());
+    found.sort_by_cached_key(order);
     Ok(found)
 }
 
@@ -268,9 +269,10 @@ pub(super) fn choose<'p>(
         return Err(Failure::failed(format!("there is no snapshot {}", wanted.shown())).help("`plan list` shows all"));
     }
     let best = |mut of_source: Vec<Found<'p>>| {
-        let newest = of_source.iter().map(|one| &one.info).max_by_key(|info| info.run.clone())?.clone();
+        let newest =
+            of_source.iter().map(|one| &one.info).max_by_key(|info| (info.moment(), info.run.clone()))?.clone();
         of_source.retain(|one| is_same_moment(&one.info, &newest));
-        of_source.sort_by_key(|one| (!one.info.is_complete(), rank(one), std::cmp::Reverse(one.info.run.clone())));
+        of_source.sort_by_key(|one| (!one.info.is_complete(), rank(one), std::cmp::Reverse(one.info.moment())));
         of_source.into_iter().next()
     };
     Ok(by_source.into_values().filter_map(best).collect())

@@ -23,7 +23,7 @@ pub fn decide(
 pub fn candidate(info: &SnapshotInfo, verified: Option<Timestamp>) -> Candidate {
     Candidate {
         id: info.run.clone(),
-        time: info.run.started,
+        time: info.moment(),
         is_complete: info.is_complete(),
         is_verified: verified.is_some_and(|time| info.run.started <= time),
     }

@@ -3,7 +3,7 @@ use crate::archive::{
     ArchiveTable, FormatError, Identities, LayerReader, MergedRows, ReadObject, RunIndex, RunRecord, Snapshot, limits,
     unseal,
 };
-use crate::base::RunId;
+use crate::base::{RunId, Timestamp};
 use crate::stores::Store;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -55,6 +55,13 @@ impl SnapshotInfo {
         self.record.as_ref().is_none_or(|record| record.plan == plan)
     }
 
+    /// When it was made, to the fraction of a second where its record tells: what
+    /// orders the snapshots of one second, whose ids are random after that.
+    pub fn moment(&self) -> Timestamp {
+        let finished = self.record.as_ref().map(|record| record.finished);
+        finished.filter(|time| time.timestamp() == self.run.started.timestamp()).unwrap_or(self.run.started)
+    }
+
     /// Whether everything of the source is in it.
     pub fn is_complete(&self) -> bool {
         self.record.as_ref().is_some_and(|record| record.outcome == crate::archive::Outcome::Success)
@@ -102,7 +109,7 @@ impl<'a> Catalogue<'a> {
                 Some(SnapshotInfo { source, run, name: object.name, size: object.size_bytes, record })
             })
             .collect();
-        snapshots.sort_by(|a, b| (&a.run, &a.source).cmp(&(&b.run, &b.source)));
+        snapshots.sort_by(|a, b| (a.moment(), &a.run, &a.source).cmp(&(b.moment(), &b.run, &b.source)));
         Ok(snapshots)
     }
 

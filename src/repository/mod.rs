@@ -33,7 +33,7 @@ pub use restore::{
 };
 pub use selection::{BadPattern, Selection};
 pub use state::has_state;
-pub use verify::{VerifyLevel, VerifyOutcome, VerifyProblem, VerifyProgress, VerifyRequest, verify};
+pub use verify::{VerifyLevel, VerifyOutcome, VerifyProblem, VerifyProgress, VerifyRequest, remember_damage, verify};
 
 /// Threads at least for reading a store: that is waiting, mostly.
 const IO_THREADS_MIN: usize = 4;

@@ -7,7 +7,9 @@ use crate::base::{ByteSize, Cancellation, Cell, Column, Context, Exit, Paint, Pe
 use crate::execute::Site;
 use crate::plan::Tier;
 use crate::report::counted;
-use crate::repository::{Catalogue, Repository, VerifyLevel, VerifyOutcome, VerifyProgress, VerifyRequest, verify};
+use crate::repository::{
+    Catalogue, Repository, VerifyLevel, VerifyOutcome, VerifyProgress, VerifyRequest, remember_damage, verify,
+};
 use clap::ValueEnum;
 use serde_json::json;
 use std::path::PathBuf;
@@ -151,6 +153,9 @@ fn verify_one(
     };
     let tell = || format!("{}  {} read", tier.name.value, ByteSize(progress.bytes.load(Ordering::Relaxed)));
     let outcome = Ticker::new(output).during(tell, || verify(&catalogue, &request)).map_err(failed)?;
+    let is_whole = level >= VerifyLevel::Checksum && request.sample == Percent::ALL && arguments.source.is_empty();
+    // A host that may not write the plan's state can still tell what it found.
+    let _ = remember_damage(&site.tier_state(tier), &outcome, is_whole);
     Ok(Verified { level, snapshots: snapshots.len(), outcome, without_key })
 }
 

@@ -99,10 +99,16 @@ fn look(
         cancel: run.options.cancel.clone(),
         progress: &VerifyProgress::default(),
     };
-    repository::verify(&catalogue, &request).map_err(|error| match run.plan().tier(&job.tier) {
+    let tier = run.plan().tier(&job.tier);
+    let outcome = repository::verify(&catalogue, &request).map_err(|error| match tier {
         Some(tier) => failure::of_reading(&error, run.site, tier),
         None => failure::of_repository(&error),
-    })
+    })?;
+    if let Some(tier) = tier {
+        repository::remember_damage(&run.site.tier_state(tier), &outcome, false)
+            .map_err(|error| failure::of_repository(&error))?;
+    }
+    Ok(outcome)
 }
 
 /// A verification that found something wrong.

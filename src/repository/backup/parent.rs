@@ -61,9 +61,15 @@ pub(super) fn find(
         repository.store.list(layout::INDEXES)?.into_iter().filter_map(|object| layout::parse(&object.name)).collect();
     let archives: HashMap<String, u64> =
         repository.store.list(layout::ARCHIVES)?.into_iter().map(|object| (object.name, object.size_bytes)).collect();
-    // An archive is of use only with its index.
-    let has_index = |name: &str| layout::parse(name).is_some_and(|run| indexes.contains(&run));
-    let alive: HashSet<String> = archives.keys().filter(|name| has_index(name)).cloned().collect();
+    // An archive is of use only with its index, and if no verification found either damaged.
+    let damaged = state.damaged();
+    let is_good = |name: &str| {
+        layout::parse(name).is_some_and(|(source, run)| {
+            let index = layout::index(&source, &run, layout::is_encrypted(name));
+            indexes.contains(&(source, run)) && !damaged.contains(name) && !damaged.contains(&index)
+        })
+    };
+    let alive: HashSet<String> = archives.keys().filter(|name| is_good(name)).cloned().collect();
     let mut parent = Parent {
         current: None,
         chunks: KnownChunks::default(),
@@ -73,6 +79,11 @@ pub(super) fn find(
         adopted: None,
         journal: None,
     };
+    if archives.keys().any(|name| damaged.contains(name)) {
+        parent
+            .notes
+            .push("what a verification found damaged in the store is not built on: it is stored again".to_owned());
+    }
     state.sweep(request.source, state.current(request.source, &repository.config.id).as_ref());
     if request.full {
         return Ok(parent);
@@ -102,7 +113,9 @@ fn find_snapshot(
     let encrypted = request.recipients.is_some();
     let exists = |run: &crate::base::RunId| snapshots.iter().any(|(_, found, _)| found == run);
     let trees = repository.store.list(layout::TREES)?;
-    let has_tree = |name: &str| trees.binary_search_by(|object| object.name.as_str().cmp(name)).is_ok();
+    let damaged = state.damaged();
+    let has_tree =
+        |name: &str| !damaged.contains(name) && trees.binary_search_by(|object| object.name.as_str().cmp(name)).is_ok();
     let local = state.current(request.source, &repository.config.id).filter(|current| {
         // Without its snapshot the parent's objects may be swept away by a prune.
         exists(&current.run)

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::io::{self, BufWriter, Write};
 
 const FILE: &str = "chunks";
-const MAGIC: &[u8; 8] = b"PLNCHNK1";
+const MAGIC: &[u8; 8] = b"PLNCHNK2";
 /// hash 32, archive u32, length u32, offset u64; little-endian.
 const RECORD_BYTES: usize = 48;
 
@@ -19,8 +19,8 @@ pub(crate) struct ChunkPlace {
 
 /// Every chunk that the repository is known to have, sorted by hash.
 ///
-/// The file: records, the archives' names as a JSON list, that list's length as
-/// u64, a magic number.
+/// The file: records, the archives' names as a JSON list, the BLAKE3 of both, that
+/// list's length as u64, a magic number.
 #[derive(Default)]
 pub(crate) struct KnownChunks {
     records: Vec<u8>,
@@ -114,13 +114,17 @@ impl KnownChunks {
         let temporary = format!("{FILE}.new");
         let mut output = BufWriter::with_capacity(1 << 20, state.create(&temporary)?);
         let mut record_bytes = Vec::with_capacity(RECORD_BYTES);
+        let mut hasher = blake3::Hasher::new();
         self.merge(new, |hash, place| {
             record_bytes.clear();
             push_record(&mut record_bytes, hash, place);
+            hasher.update(&record_bytes);
             output.write_all(&record_bytes)
         })?;
         let names = serde_json::to_vec(table.names()).expect("plain data becomes JSON");
+        hasher.update(&names);
         output.write_all(&names)?;
+        output.write_all(hasher.finalize().as_bytes())?;
         output.write_all(&(names.len() as u64).to_le_bytes())?;
         output.write_all(MAGIC)?;
         let file = output.into_inner().map_err(io::IntoInnerError::into_error)?;
@@ -165,11 +169,14 @@ fn push_record(records: &mut Vec<u8>, hash: &[u8], place: ChunkPlace) {
 
 /// Cuts the trailer off; the archives' names from it.
 fn split_names(bytes: &mut Vec<u8>) -> Option<Vec<String>> {
-    let trailer = bytes.len().checked_sub(16)?;
-    if &bytes[trailer + 8..] != MAGIC {
+    let trailer = bytes.len().checked_sub(48)?;
+    let (hash, rest) = bytes[trailer..].split_at(32);
+    let (length, magic) = rest.split_at(8);
+    // A record with one wrong bit would give a file another one's bytes.
+    if magic != MAGIC || ContentHash::of(&bytes[..trailer]).0 != hash {
         return None;
     }
-    let length = u64::from_le_bytes(bytes[trailer..trailer + 8].try_into().ok()?);
+    let length = u64::from_le_bytes(length.try_into().ok()?);
     let length = usize::try_from(length).ok().filter(|length| *length <= limits::MAX_JSON_BYTES)?;
     let start = trailer.checked_sub(length)?;
     let names = serde_json::from_slice(&bytes[start..trailer]).ok()?;

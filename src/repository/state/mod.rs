@@ -21,6 +21,7 @@ use crate::archive::{LayerRef, SnapshotTotals};
 use crate::base::RunId;
 use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -28,6 +29,9 @@ use std::path::{Path, PathBuf};
 
 /// Of the local files; a newer program's are treated as lost.
 const STATE_VERSION: u32 = 1;
+
+/// Names of damaged objects, one a line.
+const DAMAGED_FILE: &str = "damaged";
 
 /// The folder of one tier's state.
 pub(crate) struct LocalState {
@@ -112,6 +116,19 @@ impl LocalState {
         let bytes = std::fs::read(self.folder.join(Self::current_name(source))).ok()?;
         let current: Current = serde_json::from_slice(&bytes).ok()?;
         (current.version == STATE_VERSION && current.repository == id).then_some(current)
+    }
+
+    /// Objects of the store that a verification found damaged: nothing new may rest on them.
+    pub(crate) fn damaged(&self) -> HashSet<String> {
+        let text = std::fs::read_to_string(self.folder.join(DAMAGED_FILE)).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    pub(crate) fn set_damaged(&self, names: &HashSet<String>) -> Result<(), RepositoryError> {
+        let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+        names.sort_unstable();
+        let text: String = names.iter().flat_map(|name| [name, "\n"]).collect();
+        self.replace(DAMAGED_FILE, text.as_bytes()).map_err(|error| self.failed(error))
     }
 
     fn current_name(source: &str) -> String {

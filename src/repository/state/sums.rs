@@ -17,9 +17,10 @@ use std::sync::{Mutex, OnceLock};
 
 /// 32 random bytes in hexadecimal.
 const KEY_FILE: &str = "block-key";
-const MAGIC: &[u8; 8] = b"PLNSUMS1";
-/// Rows' length u64, the key's id, the magic number.
-const TRAILER_BYTES: u64 = 24;
+const MAGIC: &[u8; 8] = b"PLNSUMS2";
+/// The rows' BLAKE3 and length u64, the key's id, the magic number. A wrong bit in a sum
+/// finds nothing; in a row it would give a file another one's bytes.
+const TRAILER_BYTES: u64 = 56;
 /// The largest table of rows that is read: some 26 million files.
 const MAX_ROWS_BYTES: u64 = 1 << 30;
 /// So many segments of single runs are merged, since each is asked for each file.
@@ -109,13 +110,17 @@ impl Segment {
         let mut trailer = [0; TRAILER_BYTES as usize];
         let end = self.size.checked_sub(TRAILER_BYTES)?;
         self.file.read_exact_at(&mut trailer, end).ok()?;
-        if trailer[16..] != *MAGIC || trailer[8..16] != key.id() {
+        let (hash, rest) = trailer.split_at(32);
+        if rest[16..] != *MAGIC || rest[8..16] != key.id() {
             return None;
         }
-        let length = u64::from_le_bytes(trailer[..8].try_into().expect("eight bytes"));
+        let length = u64::from_le_bytes(rest[..8].try_into().expect("eight bytes"));
         let start = end.checked_sub(length).filter(|_| length <= MAX_ROWS_BYTES)?;
         let mut bytes = vec![0; length as usize];
         self.file.read_exact_at(&mut bytes, start).ok()?;
+        if ContentHash::of(&bytes).0 != hash {
+            return None;
+        }
         let (rows, rest) = bytes.as_chunks::<{ RunRow::BYTES }>();
         let rows: Vec<_> = rows.iter().map(RunRow::from_bytes).collect();
         let sound =
@@ -288,9 +293,12 @@ impl SegmentWriter {
         // The same content under several paths is there several times.
         self.rows.sort_unstable();
         self.rows.dedup_by_key(|row| (row.content, row.position));
+        let mut hasher = blake3::Hasher::new();
         for row in &self.rows {
+            hasher.update(&row.to_bytes());
             self.output.write_all(&row.to_bytes())?;
         }
+        self.output.write_all(hasher.finalize().as_bytes())?;
         self.output.write_all(&((self.rows.len() * RunRow::BYTES) as u64).to_le_bytes())?;
         self.output.write_all(&key.id())?;
         self.output.write_all(MAGIC)?;

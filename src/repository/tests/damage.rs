@@ -201,3 +201,56 @@ fn whichever_store_call_fails_earlier_snapshots_stay_and_the_next_run_is_clean()
         }
     }
 }
+
+#[test]
+fn any_wrong_bit_in_local_state_costs_time_but_never_content() {
+    let bench = Bench::new();
+    bench.write("a", b"a\n");
+    bench.write("b", b"b\n");
+    bench.write("large", &noise(1, 9000));
+    bench.backup();
+    let names: Vec<PathBuf> = std::fs::read_dir(bench.state()).unwrap().map(|file| file.unwrap().path()).collect();
+    let saved = tempfile::tempdir().unwrap();
+    for name in &names {
+        std::fs::copy(name, saved.path().join(name.file_name().unwrap())).unwrap();
+    }
+    let mut round = 0u64;
+    for name in names.iter().filter(|name| !name.ends_with("clock") && !name.ends_with("repository")) {
+        let good = std::fs::read(saved.path().join(name.file_name().unwrap())).unwrap();
+        for at in (0..good.len()).step_by(1 + good.len() / 40) {
+            for file in std::fs::read_dir(saved.path()).unwrap().flatten() {
+                std::fs::copy(file.path(), bench.state().join(file.file_name())).unwrap();
+            }
+            let mut bytes = good.clone();
+            bytes[at] ^= 1 << (at % 8);
+            std::fs::write(name, bytes).unwrap();
+            round += 1;
+            bench.write("c", format!("new {round}").as_bytes());
+            bench.write("large", &[&round.to_le_bytes()[..], &noise(1, 9000)].concat());
+            bench.backup();
+            bench.assert_newest_restores();
+        }
+    }
+    assert!(round > 100);
+}
+
+#[test]
+fn what_a_verification_found_damaged_is_stored_again() {
+    let bench = Bench::new();
+    bench.write("kept", &noise(1, 30_000));
+    bench.backup();
+    let archive = bench.store.list("archives/").unwrap().remove(0).name;
+    let mut bytes = bench.store.read(&archive, 1 << 20).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    bench.store.delete(std::slice::from_ref(&archive)).unwrap();
+    bench.store.put(&archive, &bytes, crate::stores::Put::IfAbsent).unwrap();
+    let verified = super::deltas::verify_contents(&bench);
+    assert!(!verified.is_good());
+    remember_damage(&bench.state(), &verified, true).unwrap();
+    let outcome = bench.backup();
+    assert_eq!(outcome.notes.len(), 1, "{:?}", outcome.notes);
+    bench.assert_newest_restores();
+    remember_damage(&bench.state(), &VerifyOutcome::default(), true).unwrap();
+    assert_eq!(bench.backup().notes, Vec::<String>::new());
+}

@@ -12,7 +12,7 @@ fn stored(outcome: &BackupOutcome) -> u64 {
 /// What a run costs in which nothing is new but one row: run record, snapshot, index, layer.
 const OVERHEAD: u64 = 4000;
 
-fn verify_contents(bench: &Bench) -> VerifyOutcome {
+pub(super) fn verify_contents(bench: &Bench) -> VerifyOutcome {
     let repository = Repository::open(&bench.store).unwrap();
     let catalogue = Catalogue::new(&repository, bench.identities.as_ref());
     let snapshots = catalogue.snapshots(None).unwrap();

@@ -3,12 +3,14 @@
 mod contents;
 mod pieces;
 
+use super::state::LocalState;
 use super::{Catalogue, RepositoryError, SnapshotInfo, io_threads};
 use crate::archive::{FormatError, HashingWriter, RunRecord};
 use crate::base::{Cancellation, Percent};
 use crate::stores::{StoreError, StoreErrorKind};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::{self, Read};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
@@ -81,6 +83,23 @@ pub struct VerifyProblem {
     pub problem: String,
     /// Run ids of the snapshots that need it.
     pub snapshots: Vec<String>,
+}
+
+/// Notes in a tier's folder of local state what is damaged, so that the next backup
+/// stores it again instead of building on it. `is_whole`: all was looked at, so what is
+/// not among the problems is good.
+///
+/// # Errors
+/// Where the state can't be written. A host without state of the tier notes nothing.
+pub fn remember_damage(folder: &Path, outcome: &VerifyOutcome, is_whole: bool) -> Result<(), RepositoryError> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    let state = LocalState::open(folder)?;
+    let before = state.damaged();
+    let mut names = if is_whole { HashSet::new() } else { before.clone() };
+    names.extend(outcome.problems.iter().map(|problem| problem.object.clone()));
+    if names == before { Ok(()) } else { state.set_damaged(&names) }
 }
 
 /// An object and what is known of it.
