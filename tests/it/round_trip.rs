@@ -2,7 +2,7 @@
 //! and the last of ten snapshots, equal in every byte and attribute.
 
 use crate::support::trees::{self, Privilege};
-use crate::support::{Backup, Comparison, TreePrint, assert_same_tree, unpack_with_stock_tools};
+use crate::support::{Backup, Comparison, Random, TreePrint, assert_same_tree, unpack_with_stock_tools};
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -110,7 +110,7 @@ fn a_file_of_five_gibibytes_comes_back() {
 fn a_large_file_whose_bytes_shift_is_stored_once() {
     let backup = Backup::new();
     let path = backup.source().join("large");
-    let mut content = crate::support::Random::new(21).bytes(48 << 20);
+    let mut content = Random::new(21).bytes(48 << 20);
     fs::write(&path, &content).unwrap();
     backup.snapshot();
     let before = backup.stored_bytes();
@@ -125,7 +125,7 @@ fn a_large_file_whose_bytes_shift_is_stored_once() {
 #[test]
 fn equal_files_and_moved_folders_are_stored_once() {
     let backup = Backup::new();
-    let noise = crate::support::Random::new(22).bytes(8 << 20);
+    let noise = Random::new(22).bytes(8 << 20);
     trees::put(&backup.source(), "first/noise", &noise);
     backup.snapshot();
     let before = backup.stored_bytes();
@@ -173,6 +173,10 @@ fn a_full_snapshot_in_the_clear_comes_back_with_zstd_and_tar() {
 fn a_full_snapshot_in_many_volumes_comes_back_with_stock_tools() {
     let backup = Backup::with_tier("mode full; volume-size \"1MiB\"");
     trees::build_odd_tree(&backup.source());
+    // Each of these is a batch of its own, and an archive is closed between two batches.
+    for file in 0..3 {
+        fs::write(backup.source().join(format!("noise{file}")), Random::new(file).bytes(5 << 20)).unwrap();
+    }
     backup.snapshot();
     assert!(backup.archives().len() > 2, "several volumes: {:?}", backup.archives());
     compare_with_stock_restore(&backup);
