@@ -16,6 +16,9 @@
 //! `tests/layers.rs` checks that (the empty lines keep the order from being sorted). The library never prints, exits, or reads the environment,
 //! the clock or randomness by itself: [`base::Context`] carries them in.
 
+// The documentation is built with private items, where these links lead somewhere.
+#![allow(rustdoc::private_intra_doc_links)]
+
 pub mod base;
 
 pub mod diagnostics;

@@ -2,7 +2,7 @@
 //! and all that is printed.
 //!
 //! Only this module prints, asks, or catches signals. A command returns an
-//! [`Exit`] or a [`Failure`] (what failed, on which thing, what to do); [`run`]
+//! [`Exit`] or a [`failure::Failure`] (what failed, on which thing, what to do); [`run`]
 //! prints the failure, once, and gives its exit code to `main`.
 
 mod arguments;

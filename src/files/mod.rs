@@ -5,7 +5,7 @@
 //! [`tree_order`]: a folder comes right before all that it holds.
 //!
 //! [`Walk`] lists a source, [`Root`] reads what the walk found,
-//! [`restore::Restorer`] writes a tree, [`compare`] tells two trees apart.
+//! [`restore::Restorer`] writes a tree, [`compare()`] tells two trees apart.
 //! Every path is opened relative to a folder handle and no symbolic link in it
 //! is ever followed.
 

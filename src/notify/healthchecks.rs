@@ -4,7 +4,7 @@ use super::{Notification, Outcome};
 use crate::base::{Exit, Secret};
 use crate::plan::Event;
 
-/// healthchecks keeps about 100 kB of a ping's body: https://healthchecks.io/docs/attaching_logs/
+/// healthchecks keeps about 100 kB of a ping's body: <https://healthchecks.io/docs/attaching_logs/>
 const BODY_LIMIT_BYTES: usize = 100_000;
 
 pub(super) fn request(url: &Secret<String>, notification: &Notification) -> Result<Request, Failure> {

@@ -1,6 +1,6 @@
 //! Telling people and monitors, one file a channel.
 //!
-//! Main types: [`Notification`], what is to be told, and [`deliver`], which
+//! Main types: [`Notification`], what is to be told, and [`deliver()`], which
 //! tells it. Each channel builds its message with a pure function, which tests
 //! pin, and sends it with [`http`], SMTP or a child process.
 //!

@@ -4,7 +4,7 @@ use super::{Notification, Outcome};
 use crate::base::Secret;
 use crate::plan::Event;
 
-/// ntfy turns a longer message into an attachment: https://docs.ntfy.sh/publish/#limitations
+/// ntfy turns a longer message into an attachment: <https://docs.ntfy.sh/publish/#limitations>
 const BODY_LIMIT_BYTES: usize = 4096;
 
 pub(super) fn request(

@@ -1,6 +1,6 @@
 //! The nouns of a plan as plain data, and the step from a valid document to them.
 //!
-//! Knows no store and does no I/O. Main type: [`Plan`], made by [`resolve`].
+//! Knows no store and does no I/O. Main type: [`Plan`], made by [`resolve()`].
 //! Every value in it has been read and every default filled in. That its names
 //! refer to something and its schedules can be read, `rules` checks; a plan of
 //! which they report no error is whole.

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// long as a late job still counts as fresh.
 const MISSED_AFTER_SECONDS: u64 = 3600;
 
-/// Alerting rules for Prometheus over the metrics of [`super::prometheus`], as
+/// Alerting rules for Prometheus over the metrics of [`super::prometheus()`], as
 /// the YAML of a rule file. They also fire when the metrics are gone.
 pub fn alert_rules(plan: &str, rpo: Option<Duration>) -> String {
     let label = plan.replace('\\', "\\\\").replace('"', "\\\"");

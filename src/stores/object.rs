@@ -17,7 +17,7 @@ pub struct WriteOptions {
     pub expected_bytes: Option<u64>,
 }
 
-/// What [`Store::put`] does about an object of the same name.
+/// What [`super::Store::put`] does about an object of the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Put {
     /// Fails with `AlreadyExists`, unless it holds the very same bytes.

@@ -1,7 +1,7 @@
 //! Shell scripts, read and never run: words, statements, and which commands
 //! would run with which arguments, as far as the text tells.
 //!
-//! Knows nothing of backups. [`trace`] is the way from a text to the
+//! Knows nothing of backups. [`trace()`] is the way from a text to the
 //! [`Pipeline`]s that it would run; what only a run can tell (a date, a host's
 //! name, another program's output) stays a [`Part`] of its own in a [`Word`].
 //! Functions are followed and loops over known words unrolled, all within limits;

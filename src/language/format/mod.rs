@@ -21,7 +21,7 @@ use crate::diagnostics::{Diagnostic, FileId};
 /// # Errors
 ///
 /// A text with a syntax error has no normal form: the diagnostics of
-/// [`parse`](super::parse), sorted. Shape and meaning are not looked at.
+/// [`parse`](fn@super::parse), sorted. Shape and meaning are not looked at.
 pub fn format(text: &str, file: FileId) -> Result<String, Vec<Diagnostic>> {
     let (_, mut diagnostics, tokens) = syntax::read(text, file);
     if !diagnostics.is_empty() {

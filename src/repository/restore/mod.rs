@@ -60,7 +60,7 @@ pub struct RestorePlan {
 /// from several places.
 const SCATTERED_OPEN: usize = 256;
 
-/// Reads the manifest and tells what [`restore`] would bring back.
+/// Reads the manifest and tells what [`restore()`] would bring back.
 pub fn plan(
     catalogue: &Catalogue<'_>,
     snapshot: &Snapshot,
