@@ -108,7 +108,7 @@ impl<'a> Layout<'a> {
             && rest.find(|kind| *kind != TokenKind::Space && !is_comment(*kind)).is_none_or(ends_node)
     }
 
-    /// One node, with the `;` that ends it.
+    /// One node, with the `;` that ends it: needless, unless its line goes on with a `\` and a comment.
     fn node(&mut self, level: usize) {
         // Whether the next token touches the last one, and whether the node's name has been written.
         let (mut tight, mut named, mut in_parentheses) = (true, false, false);
@@ -120,6 +120,10 @@ impl<'a> Layout<'a> {
                 let keeps_break = self.kind() == Some(TokenKind::LineComment);
                 self.write_blanks(blanks, keeps_break, level);
                 if self.kind() == Some(TokenKind::Semicolon) {
+                    if self.line_ended {
+                        self.writer.write(";");
+                        self.line_ended = false;
+                    }
                     self.at += 1;
                 }
                 return;
