@@ -159,9 +159,15 @@ impl Restorer {
         self.0.tally.settle(&entry.path, others::symlink(&self.0, entry))
     }
 
-    /// Gives the file at `existing`, restored before, the further name `new`.
-    pub fn hard_link(&self, existing: &[u8], new: &[u8]) -> Outcome {
-        self.0.tally.settle(new, others::hard_link(&self.0, existing, new))
+    /// Gives what was restored as `first` the further name `new`. None, and
+    /// nothing is counted: `first` does not stand at its path, since it failed
+    /// or something else was to stay there, or the file system has no hard links.
+    pub fn hard_link(&self, first: &Entry, new: &[u8]) -> Option<Outcome> {
+        match others::hard_link(&self.0, first, new) {
+            Ok(None) => None,
+            Ok(Some(outcome)) => Some(self.0.tally.settle(new, Ok(outcome))),
+            Err(reason) => Some(self.0.tally.settle(new, Err(reason))),
+        }
     }
 
     /// Makes a device or named pipe; a socket is noted and skipped.
@@ -309,25 +315,27 @@ fn look(folder: BorrowedFd<'_>, name: &[u8]) -> Result<Option<Metadata>, Failure
 /// What the overwrite policy says of `found`, which stands where `entry`
 /// belongs. An entry that is no folder.
 fn judge(overwrite: Overwrite, entry: &Entry, found: &Metadata, folder: BorrowedFd<'_>, name: &[u8]) -> Verdict {
-    let wanted = &entry.metadata;
-    let is_same = || {
-        found.kind == wanted.kind
-            && found.mtime == wanted.mtime
-            && match found.kind {
-                FileKind::File => found.size == wanted.size,
-                FileKind::Symlink => {
-                    let target = readlinkat(folder, name, Vec::new()).map(CString::into_bytes);
-                    target.is_ok_and(|target| Some(&target) == entry.link_target.as_ref())
-                }
-                FileKind::BlockDevice | FileKind::CharDevice => found.rdev == wanted.rdev,
-                FileKind::Fifo | FileKind::Socket | FileKind::Directory => true,
-            }
-    };
     match overwrite {
         Overwrite::Never => Verdict::Keep,
-        Overwrite::Changed if is_same() => Verdict::Keep,
+        Overwrite::Changed if is_same(entry, found, folder, name) => Verdict::Keep,
         Overwrite::Changed | Overwrite::Always => Verdict::Replace,
     }
+}
+
+/// Whether `found`, at `name` in `folder`, is by its looks what `entry` says.
+fn is_same(entry: &Entry, found: &Metadata, folder: BorrowedFd<'_>, name: &[u8]) -> bool {
+    let wanted = &entry.metadata;
+    found.kind == wanted.kind
+        && found.mtime == wanted.mtime
+        && match found.kind {
+            FileKind::File => found.size == wanted.size,
+            FileKind::Symlink => {
+                let target = readlinkat(folder, name, Vec::new()).map(CString::into_bytes);
+                target.is_ok_and(|target| Some(&target) == entry.link_target.as_ref())
+            }
+            FileKind::BlockDevice | FileKind::CharDevice => found.rdev == wanted.rdev,
+            FileKind::Fifo | FileKind::Socket | FileKind::Directory => true,
+        }
 }
 
 /// The name under which an entry comes about in its folder. The same for the

@@ -2,7 +2,9 @@ use super::super::FileKind;
 use super::attributes::Subject;
 use super::folders::{Handle, failed};
 use super::report::Loss;
-use super::{Entry, FailureReason, Inner, Outcome, Overwrite, Standing, inspect, temporary_name, wanted};
+use super::{
+    Entry, FailureReason, Inner, Outcome, Overwrite, Standing, inspect, is_same, look, temporary_name, wanted,
+};
 use rustix::fs::{AtFlags, FileType, linkat, mknodat, renameat, symlinkat, unlinkat};
 use rustix::io::Errno;
 use std::os::fd::AsFd;
@@ -63,27 +65,32 @@ fn make(
     Ok(if matches!(standing, Standing::Nothing) { Outcome::Written } else { Outcome::Replaced })
 }
 
-pub(super) fn hard_link(inner: &Inner, existing: &[u8], new: &[u8]) -> Result<Outcome, FailureReason> {
-    let (from, from_name) = inner.place(existing)?;
+/// None: `first` does not stand where it belongs, or cannot be linked to.
+pub(super) fn hard_link(inner: &Inner, first: &Entry, new: &[u8]) -> Result<Option<Outcome>, FailureReason> {
+    let Ok((from, from_name)) = inner.place(&first.path) else { return Ok(None) };
     let (to, to_name) = inner.place(new)?;
+    let Some(existing) = look(from.as_fd(), from_name)? else { return Ok(None) };
+    if !is_same(first, &existing, from.as_fd(), from_name) {
+        return Ok(None);
+    }
     let link = |name: &[u8]| linkat(&from, from_name, &to, name, AtFlags::empty());
     match link(to_name) {
-        Ok(()) => return Ok(Outcome::Written),
+        Ok(()) => return Ok(Some(Outcome::Written)),
         Err(Errno::EXIST) => {}
-        Err(Errno::NOENT) => return Err(FailureReason::FirstName(existing.to_vec())),
+        // It has as many names as it can have, or the file system knows only one a file.
+        Err(Errno::MLINK | Errno::PERM | Errno::OPNOTSUPP) => return Ok(None),
         Err(errno) => return Err(failed("link", errno)),
     }
-    let first = inspect(&from, from_name)?;
     let found = inspect(&to, to_name)?;
-    if found.identity() == first.identity() || inner.overwrite == Overwrite::Never {
-        return Ok(Outcome::Skipped);
+    if found.identity() == existing.identity() || inner.overwrite == Overwrite::Never {
+        return Ok(Some(Outcome::Skipped));
     }
     if found.kind == FileKind::Directory {
         return match unlinkat(&to, to_name, AtFlags::REMOVEDIR) {
             Ok(()) => {
                 inner.folders.forget(new);
                 link(to_name).map_err(|errno| failed("link", errno))?;
-                Ok(Outcome::Replaced)
+                Ok(Some(Outcome::Replaced))
             }
             Err(Errno::NOTEMPTY | Errno::EXIST) => Err(FailureReason::FolderInTheWay),
             Err(errno) => Err(failed("replace", errno)),
@@ -97,5 +104,5 @@ pub(super) fn hard_link(inner: &Inner, existing: &[u8], new: &[u8]) -> Result<Ou
     };
     linked.map_err(|errno| failed("link", errno))?;
     renameat(&to, temporary, &to, to_name).map_err(|errno| failed("rename", errno))?;
-    Ok(Outcome::Replaced)
+    Ok(Some(Outcome::Replaced))
 }

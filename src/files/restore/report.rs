@@ -67,8 +67,6 @@ pub enum FailureReason {
     },
     /// A folder that holds something stands where the entry belongs.
     FolderInTheWay,
-    /// The file at this path, of which the entry is a further name, is not there.
-    FirstName(Vec<u8>),
     /// The entry contradicts itself.
     Entry(&'static str),
     /// The bytes to restore could not be had; the caller says why.
@@ -110,9 +108,6 @@ impl fmt::Display for FailureReason {
                 write!(f, "a {} stands at `{}`; move it away first", kind.noun(), display_path(path))
             }
             Self::FolderInTheWay => f.write_str("a folder that is not empty stands there; move it away first"),
-            Self::FirstName(first) => {
-                write!(f, "it is a further name of `{}`, which is not there", display_path(first))
-            }
             Self::Entry(fault) => f.write_str(fault),
             Self::Content(why) => f.write_str(why),
             Self::Io { action, source } => write!(f, "cannot {action} it: {}", plain_reason(source)),

@@ -75,11 +75,9 @@ pub fn plan(
             _ => plan.others += 1,
         }
         plan.bytes += entry.size;
-        for extent in entry.content.iter().flat_map(|content| &content.extents) {
-            if let Extent::Stored { archive, length, .. } = *extent {
-                let name = table.name(archive).unwrap_or_default();
-                *plan.archives.entry(name.to_owned()).or_default() += length;
-            }
+        for (archive, length) in entry.stored() {
+            let name = table.name(archive).unwrap_or_default();
+            *plan.archives.entry(name.to_owned()).or_default() += length;
         }
         Ok(())
     })?;
@@ -129,14 +127,21 @@ pub fn restore(catalogue: &Catalogue<'_>, request: &RestoreRequest<'_>) -> Resul
         Ok(())
     })?;
     let progress = request.progress;
-    progress.total_files.store(gathered.files.len() as u64, Ordering::Relaxed);
-    progress.total_bytes.store(gathered.files.iter().map(|job| job.size()).sum(), Ordering::Relaxed);
-    for round in gathered.rounds() {
-        job::run(catalogue, request, &restorer, &table, &gathered.files, round)?;
+    let write = |gathered: &mut Gathered| {
+        progress.total_files.fetch_add(gathered.files.len() as u64, Ordering::Relaxed);
+        progress.total_bytes.fetch_add(gathered.files.iter().map(|job| job.size()).sum(), Ordering::Relaxed);
+        let mut rounds = gathered.rounds().into_iter();
+        rounds.try_for_each(|round| job::run(catalogue, request, &restorer, &table, &gathered.files, round))
+    };
+    write(&mut gathered)?;
+    // A further name of what could not be put at its first name gets the content for itself.
+    let mut alone = Gathered::default();
+    for (link, entry) in gathered.further_names {
+        if restorer.hard_link(&gathered.first_names[&link], &entry.path).is_none() {
+            alone.entry(Entry { link: None, ..entry }, &restorer);
+        }
     }
-    for (existing, new) in &gathered.hard_links {
-        restorer.hard_link(existing, new);
-    }
+    write(&mut alone)?;
     Ok(restorer.finish())
 }
 
@@ -146,22 +151,23 @@ struct Gathered {
     pieces: Vec<Piece>,
     /// Pieces of files that have more than one extent, a list a file.
     scattered: Vec<Vec<Piece>>,
-    first_links: HashMap<Link, Vec<u8>>,
-    hard_links: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Of files that have several names.
+    first_names: HashMap<Link, restore::Entry>,
+    further_names: Vec<(Link, Entry)>,
 }
 
 impl Gathered {
     /// Restores what has no content; keeps what has.
     fn entry(&mut self, entry: Entry, restorer: &Restorer) {
-        if let Some(link) = entry.link {
-            if let Some(first) = self.first_links.get(&link) {
-                self.hard_links.push((first.clone(), entry.path));
-                return;
-            }
-            self.first_links.insert(link, entry.path.clone());
+        let link = entry.link;
+        if let Some(link) = link.filter(|link| self.first_names.contains_key(link)) {
+            return self.further_names.push((link, entry));
         }
         let content = entry.content.clone();
         let target = target_entry(entry);
+        if let Some(link) = link {
+            self.first_names.insert(link, target.clone());
+        }
         match (target.metadata.kind, content) {
             (FileKind::Directory, _) => _ = restorer.directory(&target),
             (FileKind::Symlink, _) => _ = restorer.symlink(&target),

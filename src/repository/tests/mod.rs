@@ -15,6 +15,7 @@ use crate::stores::Store;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// A clock that goes on by a minute at each look.
 struct Ticking(AtomicU64);
@@ -126,25 +127,37 @@ impl Bench {
     }
 
     pub(super) fn restore(&self, info: &SnapshotInfo, patterns: &[&str]) -> (tempfile::TempDir, RestoreReport) {
+        let target = tempfile::tempdir().unwrap();
+        let report = self.restore_into(target.path(), info, patterns);
+        (target, report)
+    }
+
+    pub(super) fn restore_into(&self, target: &Path, info: &SnapshotInfo, patterns: &[&str]) -> RestoreReport {
         let repository = Repository::open(&self.store).unwrap();
         let catalogue = Catalogue::new(&repository, self.identities.as_ref());
         let snapshot = catalogue.load(info).unwrap();
-        let target = tempfile::tempdir().unwrap();
         let selection = Selection::new(patterns, &snapshot.base).unwrap();
-        let report = restore(
+        restore(
             &catalogue,
             &RestoreRequest {
                 snapshot: &snapshot,
                 selection: &selection,
-                target: target.path(),
+                target,
                 overwrite: Overwrite::Always,
                 threads: 2,
                 cancel: Cancellation::default(),
                 progress: &RestoreProgress::default(),
             },
         )
-        .unwrap();
-        (target, report)
+        .unwrap()
+    }
+
+    pub(super) fn prune(&self, forget: &[SnapshotInfo], grace: Duration) -> PrunePlan {
+        let repository = Repository::open(&self.store).unwrap();
+        let catalogue = Catalogue::new(&repository, None);
+        let plan = plan_prune(&catalogue, forget, self.context.now(), grace).unwrap();
+        execute_prune(&catalogue, &plan, &self.run_id(), "host", self.context.now()).unwrap();
+        plan
     }
 
     /// The newest snapshot restores to exactly what `expected` holds.

@@ -39,6 +39,24 @@ fn odd_tree(bench: &Bench) {
 }
 
 #[test]
+fn a_further_name_has_its_content_where_the_first_name_cannot_be_restored() {
+    let bench = Bench::new();
+    bench.write("first", b"content");
+    for further in ["second", "third"] {
+        std::fs::hard_link(bench.source().join("first"), bench.source().join(further)).unwrap();
+    }
+    bench.backup();
+    let target = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(target.path().join("first/full")).unwrap();
+    let report = bench.restore_into(target.path(), bench.snapshots().last().unwrap(), &[]);
+    let failures: Vec<String> = report.failures.iter().map(ToString::to_string).collect();
+    assert_eq!(failures, ["cannot restore `first`: a folder that is not empty stands there; move it away first"]);
+    for further in ["second", "third"] {
+        assert_eq!(std::fs::read(target.path().join(further)).unwrap(), b"content");
+    }
+}
+
+#[test]
 fn every_kind_of_entry_comes_back_for_every_codec_with_and_without_encryption() {
     for codec in [Codec::Zstd { level: 3 }, Codec::Gzip { level: 6 }, Codec::None] {
         for (full, encrypted) in [(false, true), (true, true), (false, false)] {

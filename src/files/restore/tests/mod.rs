@@ -18,7 +18,7 @@ use tempfile::TempDir;
 fn copy(source: &Path, restorer: &Restorer) -> RestoreReport {
     let walk = Walk::new(&WalkOptions::new(source)).unwrap();
     let root = Arc::clone(walk.root());
-    let mut names: HashMap<(u64, u64), Vec<u8>> = HashMap::new();
+    let mut names: HashMap<(u64, u64), Entry> = HashMap::new();
     for entry in walk {
         let walked = entry.unwrap();
         let entry = Entry {
@@ -28,11 +28,10 @@ fn copy(source: &Path, restorer: &Restorer) -> RestoreReport {
             metadata: walked.metadata,
         };
         if entry.metadata.is_hard_linked() {
-            if let Some(first) = names.get(&entry.metadata.identity()) {
-                restorer.hard_link(first, &entry.path);
+            let first = names.entry(entry.metadata.identity()).or_insert_with(|| entry.clone());
+            if first.path != entry.path && restorer.hard_link(first, &entry.path).is_some() {
                 continue;
             }
-            names.insert(entry.metadata.identity(), entry.path.clone());
         }
         match entry.metadata.kind {
             FileKind::Directory => drop(restorer.directory(&entry)),

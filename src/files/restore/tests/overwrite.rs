@@ -68,7 +68,7 @@ fn a_full_folder_is_never_deleted_for_something_else() {
     restorer.symlink(&Entry { link_target: Some(b"x".to_vec()), ..entry(b"name", FileKind::Symlink) });
     restorer.node(&entry(b"name", FileKind::Fifo));
     write(&restorer, "file", "x").unwrap();
-    restorer.hard_link(b"file", b"name");
+    restorer.hard_link(&file_entry("file", "x"), b"name").unwrap();
     let failures: Vec<String> = restorer.finish().failures.iter().map(ToString::to_string).collect();
     assert_eq!(
         failures,
