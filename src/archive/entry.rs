@@ -28,6 +28,16 @@ pub struct Entry {
     pub stamp: Option<Stamp>,
 }
 
+impl Entry {
+    /// Where its content lies, holes left out: the archive and the length of each extent.
+    pub fn stored(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
+        self.content.iter().flat_map(|content| &content.extents).filter_map(|extent| match *extent {
+            Extent::Stored { archive, length, .. } => Some((archive, length)),
+            Extent::Hole { .. } => None,
+        })
+    }
+}
+
 /// Names a group of hard links: device and inode where they were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Link {

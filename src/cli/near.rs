@@ -2,7 +2,7 @@
 
 use crate::archive::{ArchiveTable, FormatError, Identities, MergedRows, Snapshot};
 use crate::diagnostics::{list, nearest};
-use crate::files::{display_path, tree_order};
+use crate::files::{display_path, is_within, tree_order};
 use crate::repository::{Catalogue, Repository, RepositoryError, Selection};
 
 /// Entries that are looked at for one hint, over all snapshots and paths (chosen: below a second).
@@ -61,7 +61,7 @@ fn look(rows: &mut MergedRows, sought: &mut Sought, left: &mut usize) -> Result<
         (in_folder, *left) = (in_folder - 1, *left - 1);
         if split(&entry.path).0 == sought.folder {
             sought.see(&entry.path);
-        } else if !is_below(&entry.path, &sought.folder) && tree_order(&entry.path, &sought.folder).is_gt() {
+        } else if !is_within(&entry.path, &sought.folder) && tree_order(&entry.path, &sought.folder).is_gt() {
             break;
         }
     }
@@ -75,10 +75,6 @@ fn look(rows: &mut MergedRows, sought: &mut Sought, left: &mut usize) -> Result<
         }
     }
     Ok(())
-}
-
-fn is_below(path: &[u8], folder: &[u8]) -> bool {
-    folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with(b"/"))
 }
 
 /// Folder and name.

@@ -120,6 +120,12 @@ pub enum FileKind {
     Socket,
 }
 
+/// Whether `path` is `folder` or lies anywhere below it; all lies below the empty path.
+pub fn is_within(path: &[u8], folder: &[u8]) -> bool {
+    let rest = path.strip_prefix(folder);
+    rest.is_some_and(|rest| folder.is_empty() || rest.is_empty() || rest.starts_with(b"/"))
+}
+
 /// The order of a tree's paths: component by component, bytes within each, so
 /// that `a/b` comes before `a.b` and a folder comes right before its contents.
 pub fn tree_order(a: &[u8], b: &[u8]) -> Ordering {
@@ -138,6 +144,16 @@ pub fn tree_order(a: &[u8], b: &[u8]) -> Ordering {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_whole_components_put_a_path_below_a_folder() {
+        for (path, folder) in [(&b"a/b"[..], &b"a"[..]), (b"a", b"a"), (b"a", b""), (b"", b"")] {
+            assert!(is_within(path, folder));
+        }
+        for (path, folder) in [(&b"ab"[..], &b"a"[..]), (b"a.b", b"a"), (b"a", b"a/b"), (b"", b"a")] {
+            assert!(!is_within(path, folder));
+        }
+    }
 
     #[test]
     fn a_folder_comes_right_before_its_contents() {

@@ -4,7 +4,7 @@ use super::state::{LayerFile, LocalState};
 use super::{Repository, RepositoryError};
 use crate::archive::{ArchiveTable, Entry, MergedRows};
 use crate::base::{Cancellation, RunId};
-use crate::files::{FileKind, Metadata, Walk, tree_order};
+use crate::files::{FileKind, Metadata, Walk, is_within, tree_order};
 use std::cmp::Ordering;
 use std::path::Path;
 
@@ -41,7 +41,7 @@ pub fn local_manifest(folder: &Path, source: &str, repository: &Repository) -> O
     let layers: Option<Vec<_>> = current
         .layers
         .iter()
-        .map(|layer| LayerFile::open(&folder.join(&layer.file), &mut table).map(|(reader, _)| reader).ok())
+        .map(|layer| LayerFile::open_checked(&folder.join(&layer.file), &mut table).ok())
         .collect();
     Some((current.run, MergedRows::new(layers?)))
 }
@@ -105,11 +105,7 @@ fn next(rows: &mut MergedRows) -> Result<Option<Entry>, RepositoryError> {
 }
 
 fn report_gone(old: Entry, unlisted: &[Vec<u8>], act: &mut impl FnMut(Change)) {
-    let is_below = |folder: &Vec<u8>| {
-        let rest = old.path.strip_prefix(&folder[..]);
-        rest.is_some_and(|rest| folder.is_empty() || rest.is_empty() || rest.starts_with(b"/"))
-    };
-    if !unlisted.iter().any(is_below) {
+    if !unlisted.iter().any(|folder| is_within(&old.path, folder)) {
         act(Change { path: old.path, kind: old.kind, what: What::Deleted, size: old.size });
     }
 }

@@ -46,5 +46,13 @@ fn io_threads(asked: usize) -> usize {
     }
 }
 
+/// The threads of work that is reckoning, mostly: as many as asked for; 0: one for each core.
+fn cpu_threads(asked: usize) -> usize {
+    match asked {
+        0 => std::thread::available_parallelism().map_or(2, usize::from),
+        threads => threads,
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,3 +1,4 @@
+use crate::files::is_within;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -60,10 +61,7 @@ impl Selection {
         if self.is_everything() {
             return true;
         }
-        let below = |folder: &Vec<u8>| {
-            path.strip_prefix(&folder[..]).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
-        };
-        if self.paths.iter().any(below) {
+        if self.paths.iter().any(|folder| is_within(path, folder)) {
             return true;
         }
         // An ancestor that matches takes all below it along.

@@ -151,9 +151,8 @@ impl Commit<'_> {
         let mut table = written.table.clone();
         let mut readers = open_layers(merged.iter().copied(), self.state, &mut table)?;
         let delta_path = self.state.folder().join(delta);
-        let (reader, _) = LayerFile::open(&delta_path, &mut table)
-            .map_err(|error| self.state.failed(std::io::Error::other(error)))?;
-        readers.push(reader);
+        let own = LayerFile::open(&delta_path, &mut table);
+        readers.push(own.map_err(|error| self.state.failed(std::io::Error::other(error)))?);
         let mut rows = MergedRows::new(readers);
         // Where nothing is merged the rows are already in a local file.
         let temporary = format!("{file}.new");

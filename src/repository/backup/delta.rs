@@ -1,6 +1,7 @@
 //! A changed file stored as pieces of its earlier version and what is new.
 
 use super::pack::{Output, Packer, chunk_entry, push_extent};
+use super::parent::Alive;
 use super::piece::PendingExtent;
 use crate::archive::{Entry, Extent};
 use crate::base::ContentHash;
@@ -35,20 +36,13 @@ pub(super) struct Deltas<'a> {
     state: &'a LocalState,
     sums: Sums,
     new: NewSums<'a>,
-    /// By archive number: whether the store has it.
-    alive: &'a [bool],
+    alive: &'a Alive,
     /// In a full backup nothing refers to earlier runs, and none is remembered.
     is_enabled: bool,
 }
 
 impl<'a> Deltas<'a> {
-    pub(super) fn new(
-        state: &'a LocalState,
-        sums: Sums,
-        new_name: String,
-        alive: &'a [bool],
-        is_enabled: bool,
-    ) -> Self {
+    pub(super) fn new(state: &'a LocalState, sums: Sums, new_name: String, alive: &'a Alive, is_enabled: bool) -> Self {
         Self { state, sums, new: NewSums::new(state, new_name), alive, is_enabled }
     }
 
@@ -142,7 +136,7 @@ impl Earlier<'_> {
     }
 
     /// Appends the extents of a range of the old version. `false`: the store has lost some of it.
-    fn place(&self, range: Range<u64>, alive: &[bool], extents: &mut Vec<PendingExtent>) -> bool {
+    fn place(&self, range: Range<u64>, alive: &Alive, extents: &mut Vec<PendingExtent>) -> bool {
         let mut at = self.ends.partition_point(|end| *end <= range.start);
         let mut position = range.start;
         while position < range.end {
@@ -152,7 +146,7 @@ impl Earlier<'_> {
             let piece = match *extent {
                 Extent::Hole { .. } => PendingExtent::Hole { length },
                 Extent::Stored { archive, offset, .. } => {
-                    if !alive.get(archive as usize).copied().unwrap_or(false) {
+                    if !alive.has(archive) {
                         return false;
                     }
                     PendingExtent::Stored { archive, offset: offset + skipped, length }

@@ -186,8 +186,11 @@ impl Packer<'_> {
         let had_parent = parent.is_some();
         let taken = match (metadata.kind, link) {
             (_, Some(LinkRole::Again { link, first })) => self.hard_link(&root, &path, &metadata, link, &first, output),
-            (FileKind::File, link) => self.file(&root, &path, &metadata, link, parent.as_deref(), output)?,
-            (_, link) => self.special(&root, &path, &metadata, link, output),
+            (FileKind::File, first) => {
+                let link = first.as_ref().map(LinkRole::link);
+                self.file(&root, &path, &metadata, link, parent.as_deref(), output)?
+            }
+            (_, first) => self.special(&root, &path, &metadata, first.as_ref().map(LinkRole::link), output),
         };
         Ok(match taken {
             Ok(Taken { entry, content, warning }) => ItemResult::Entry { entry, content, had_parent, warning },
@@ -202,32 +205,17 @@ impl Packer<'_> {
         root: &Root,
         path: &[u8],
         metadata: &Metadata,
-        link: Option<LinkRole>,
+        link: Option<Link>,
         output: &mut Output,
     ) -> io::Result<Taken> {
         let mut entry = self.entry(path, metadata);
-        if let Some(LinkRole::First(link)) = link {
-            entry.link = Some(link);
-        }
+        entry.link = link;
         if metadata.kind == FileKind::Symlink {
             entry.link_target = Some(root.read_link(path)?);
         }
-        if !matches!(metadata.kind, FileKind::Socket) {
+        if metadata.kind != FileKind::Socket {
             entry.xattrs = root.xattrs(path)?;
-            match link {
-                Some(LinkRole::Again { link, first }) => {
-                    entry.link = Some(link);
-                    let mut header = self.tar_entry(&entry, 0, Some(&first));
-                    header.is_hard_link = true;
-                    header.write_header(&mut output.raw);
-                }
-                first => {
-                    if let Some(LinkRole::First(link)) = first {
-                        entry.link = Some(link);
-                    }
-                    self.tar_entry(&entry, 0, None).write_header(&mut output.raw);
-                }
-            }
+            self.tar_entry(&entry, 0, None).write_header(&mut output.raw);
         }
         Ok(Taken { entry, content: PendingContent::None, warning: None })
     }
@@ -271,7 +259,7 @@ impl Packer<'_> {
         root: &Root,
         path: &[u8],
         listed: &Metadata,
-        link: Option<LinkRole>,
+        link: Option<Link>,
         parent: Option<&Entry>,
         output: &mut Output,
     ) -> Result<io::Result<Taken>, RepositoryError> {
@@ -286,9 +274,7 @@ impl Packer<'_> {
         Progress::add(&self.request.progress.read_files, 1);
         let mut entry = self.entry(path, &metadata);
         entry.xattrs = xattrs;
-        if let Some(LinkRole::First(link)) = link {
-            entry.link = Some(link);
-        }
+        entry.link = link;
         let streams = metadata.size > limits::BUFFERED_FILE_BYTES || (metadata.is_sparse() && listed.is_sparse());
         if streams {
             let input = StreamInput::file(&file, &metadata);

@@ -1,6 +1,6 @@
 use super::resume::{self, Adopted};
 use super::{BackupRequest, base_of};
-use crate::archive::{ArchiveTable, Entry, Extent, LayerReader, LayerWriter, MergedRows, Row};
+use crate::archive::{ArchiveTable, Content, Entry, Extent, LayerReader, LayerWriter, MergedRows, Row, limits};
 use crate::base::ContentHash;
 use crate::repository::state::{ChunkPlace, Current, CurrentLayer, Journal, KnownChunks, LayerFile, LocalState};
 use crate::repository::{Catalogue, Repository, RepositoryError, layout};
@@ -31,6 +31,20 @@ impl Parent {
         let files = layers.chain(self.adopted.iter().map(|adopted| &adopted.file));
         open_layers(files, state, &mut self.table.clone()).map(MergedRows::new)
     }
+
+    /// Which of the archives known so far the store has.
+    pub(super) fn alive_by_number(&self) -> Alive {
+        Alive(self.table.names().iter().map(|name| self.alive.contains(name)).collect())
+    }
+}
+
+/// By archive number: whether the store has it.
+pub(super) struct Alive(Vec<bool>);
+
+impl Alive {
+    pub(super) fn has(&self, archive: u32) -> bool {
+        self.0.get(archive as usize).copied().unwrap_or(false)
+    }
 }
 
 /// Opens local layers, oldest first.
@@ -43,9 +57,7 @@ pub(super) fn open_layers<'f>(
         .into_iter()
         .map(|file| {
             let path = state.folder().join(file);
-            LayerFile::open(&path, table)
-                .map(|(reader, _)| reader)
-                .map_err(|error| state.failed(std::io::Error::other(error)))
+            LayerFile::open(&path, table).map_err(|error| state.failed(std::io::Error::other(error)))
         })
         .collect()
 }
@@ -57,19 +69,16 @@ pub(super) fn find(
     catalogue: &Catalogue<'_>,
     state: &LocalState,
 ) -> Result<Parent, RepositoryError> {
-    let indexes: HashSet<_> =
-        repository.store.list(layout::INDEXES)?.into_iter().filter_map(|object| layout::parse(&object.name)).collect();
-    let archives: HashMap<String, u64> =
-        repository.store.list(layout::ARCHIVES)?.into_iter().map(|object| (object.name, object.size_bytes)).collect();
-    // An archive is of use only with its index, and if no verification found either damaged.
     let damaged = state.damaged();
-    let is_good = |name: &str| {
-        layout::parse(name).is_some_and(|(source, run)| {
-            let index = layout::index(&source, &run, layout::is_encrypted(name));
-            indexes.contains(&(source, run)) && !damaged.contains(name) && !damaged.contains(&index)
-        })
-    };
-    let alive: HashSet<String> = archives.keys().filter(|name| is_good(name)).cloned().collect();
+    let indexes = repository.store.list(layout::INDEXES)?.into_iter().filter(|object| !damaged.contains(&object.name));
+    let indexes: HashSet<_> = indexes.filter_map(|object| layout::parse(&object.name)).collect();
+    let mut archives: HashMap<String, u64> =
+        repository.store.list(layout::ARCHIVES)?.into_iter().map(|object| (object.name, object.size_bytes)).collect();
+    let listed = archives.len();
+    archives.retain(|name, _| !damaged.contains(name));
+    // An archive is of use only with its index.
+    let has_index = |name: &str| layout::parse(name).is_some_and(|run| indexes.contains(&run));
+    let alive: HashSet<String> = archives.keys().filter(|name| has_index(name)).cloned().collect();
     let mut parent = Parent {
         current: None,
         chunks: KnownChunks::default(),
@@ -79,7 +88,7 @@ pub(super) fn find(
         adopted: None,
         journal: None,
     };
-    if archives.keys().any(|name| damaged.contains(name)) {
+    if archives.len() < listed {
         parent
             .notes
             .push("what a verification found damaged in the store is not built on: it is stored again".to_owned());
@@ -91,7 +100,7 @@ pub(super) fn find(
     let snapshots = catalogue.snapshot_names(Some(request.source))?;
     let leftover = resume::find(request, repository, state, &archives, &snapshots, &mut parent)?;
     parent.chunks = KnownChunks::load(state, &parent.alive, &mut parent.table);
-    find_snapshot(request, repository, catalogue, state, &snapshots, &mut parent)?;
+    find_snapshot(request, repository, catalogue, state, (&snapshots, &damaged), &mut parent)?;
     if let Some(leftover) = leftover {
         resume::adopt(request, repository, state, leftover, &mut parent)?;
     }
@@ -104,7 +113,7 @@ fn find_snapshot(
     repository: &Repository,
     catalogue: &Catalogue<'_>,
     state: &LocalState,
-    snapshots: &[(String, crate::base::RunId, String)],
+    (snapshots, damaged): (&[(String, crate::base::RunId, String)], &HashSet<String>),
     parent: &mut Parent,
 ) -> Result<(), RepositoryError> {
     if snapshots.is_empty() && parent.alive.is_empty() {
@@ -113,7 +122,6 @@ fn find_snapshot(
     let encrypted = request.recipients.is_some();
     let exists = |run: &crate::base::RunId| snapshots.iter().any(|(_, found, _)| found == run);
     let trees = repository.store.list(layout::TREES)?;
-    let damaged = state.damaged();
     let has_tree =
         |name: &str| !damaged.contains(name) && trees.binary_search_by(|object| object.name.as_str().cmp(name)).is_ok();
     let local = state.current(request.source, &repository.config.id).filter(|current| {
@@ -124,8 +132,9 @@ fn find_snapshot(
             && current.layers.iter().all(|layer| has_tree(&layer.stored.object))
     });
     if let Some(current) = local {
-        let opened = open_layers(current.layers.iter().map(|layer| &layer.file), state, &mut parent.table);
-        if opened.is_ok() {
+        // All that this run reads of them later is what is hashed here.
+        let is_sound = |file: &String| LayerFile::open_checked(&state.folder().join(file), &mut parent.table).is_ok();
+        if current.layers.iter().map(|layer| &layer.file).all(is_sound) {
             parent.current = Some(current);
             return Ok(());
         }
@@ -216,6 +225,16 @@ fn copy_snapshot(
     Ok(())
 }
 
+/// The chunk that is a whole file.
+pub(super) fn whole_file(content: &Content) -> Option<(ContentHash, ChunkPlace)> {
+    match content.extents[..] {
+        [Extent::Stored { archive, offset, length }] if length <= limits::WHOLE_FILE_BYTES => {
+            Some((content.hash, ChunkPlace { archive, offset, length: length as u32 }))
+        }
+        _ => None,
+    }
+}
+
 /// Notes where a file's chunks lie; those of large files stand in their archives' indexes.
 fn remember(
     entry: &Entry,
@@ -225,15 +244,11 @@ fn remember(
     seen: &mut HashSet<u32>,
 ) -> Result<(), RepositoryError> {
     let Some(content) = &entry.content else { return Ok(()) };
-    if let [Extent::Stored { archive, offset, length }] = content.extents[..]
-        && let Ok(length) = u32::try_from(length)
-        && u64::from(length) <= crate::archive::limits::WHOLE_FILE_BYTES
-    {
-        chunks.insert(content.hash, ChunkPlace { archive, offset, length });
+    if let Some((hash, place)) = whole_file(content) {
+        chunks.insert(hash, place);
         return Ok(());
     }
-    for extent in &content.extents {
-        let Extent::Stored { archive, .. } = *extent else { continue };
+    for (archive, _) in entry.stored() {
         if !seen.insert(archive) {
             continue;
         }

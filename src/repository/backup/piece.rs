@@ -40,6 +40,14 @@ pub(super) enum LinkRole {
     Again { link: Link, first: Vec<u8> },
 }
 
+impl LinkRole {
+    pub(super) fn link(&self) -> Link {
+        match *self {
+            Self::First(link) | Self::Again { link, .. } => link,
+        }
+    }
+}
+
 /// A frame of a large file that any core may compress.
 pub(super) struct FrameTask {
     pub(super) seq: u64,

@@ -15,7 +15,7 @@ use crate::archive::{Chunker, Compressor};
 use crate::files::{FileKind, FileTime, Metadata, Walk};
 use crate::repository::delta::BlockKey;
 use crate::repository::state::{LocalState, Sums};
-use crate::repository::{Repository, RepositoryError};
+use crate::repository::{Repository, RepositoryError, cpu_threads};
 use crossbeam_channel::{Sender, bounded};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -123,7 +123,7 @@ pub(super) fn run(
         .ok_or_else(|| RepositoryError::Internal("chunk sizes out of range".to_owned()))?;
     let rows = parent.rows(state)?;
     let chunks = Chunks::new(std::mem::take(&mut parent.chunks), !request.full);
-    let alive: Vec<bool> = parent.table.names().iter().map(|name| parent.alive.contains(name)).collect();
+    let alive = parent.alive_by_number();
     let known_sums = parent.current.as_ref().map_or(&[][..], |current| &current.sums);
     let sums = Sums::open(state, key, known_sums);
     let new_sums = LocalState::sums_name(request.source, &request.run);
@@ -137,10 +137,7 @@ pub(super) fn run(
     };
     let root = walk.as_ref().map(|walk| Arc::clone(walk.root()));
     let failure = Failure::default();
-    let threads = match request.threads {
-        0 => thread::available_parallelism().map_or(2, usize::from),
-        threads => threads,
-    };
+    let threads = cpu_threads(request.threads);
     let (batch_in, batch_out) = bounded::<Batch>(BATCHES_IN_FLIGHT);
     let (ticket_in, ticket_out) = bounded::<()>(BATCHES_IN_FLIGHT);
     let (frame_in, frame_out) = bounded::<FrameTask>(FRAMES_WAITING);

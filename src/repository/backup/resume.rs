@@ -7,13 +7,13 @@
 //! and lists them among its own objects. Until then nothing in the store
 //! names them: a run that dies while it goes on leaves a journal of both.
 
-use super::parent::Parent;
+use super::parent::{Parent, whole_file};
 use super::{BackupRequest, base_of};
-use crate::archive::{Entry, Extent, LayerWriter, MergedRows, Row, StoredObject, limits};
+use crate::archive::{LayerWriter, MergedRows, Row, StoredObject};
 use crate::base::{ByteSize, ContentHash, RunId};
 use crate::repository::state::{ChunkPlace, Interrupted, Journal, JournalHead, LayerFile, LocalState, StoredArchive};
 use crate::repository::{Repository, RepositoryError, layout};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::BufWriter;
 
 /// What runs stored that never came to their end, as this run has taken it over.
@@ -147,10 +147,8 @@ pub(super) fn adopt(
     let (layers, mut damage) = interrupted.layers(state, request.source, &mut parent.table);
     let numbers: HashMap<&str, u32> =
         interrupted.archives.iter().map(|archive| (archive.name(), parent.table.place(archive.name()))).collect();
-    let alive: Vec<bool> = parent.table.names().iter().map(|name| parent.alive.contains(name)).collect();
-    let mut is_adopted = vec![false; alive.len()];
-    numbers.values().for_each(|number| is_adopted[*number as usize] = true);
-    let is_in = |archives: &[bool], archive: u32| archives.get(archive as usize).copied().unwrap_or(false);
+    let alive = parent.alive_by_number();
+    let adopted: HashSet<u32> = numbers.values().copied().collect();
 
     let mut chunks: Vec<(ContentHash, ChunkPlace)> = Vec::new();
     let output = BufWriter::with_capacity(1 << 20, state.create(&file).map_err(failed)?);
@@ -165,10 +163,11 @@ pub(super) fn adopt(
                 break;
             }
         };
-        if !stored_in(&entry).all(|archive| is_in(&alive, archive)) {
+        if !entry.stored().all(|(archive, _)| alive.has(archive)) {
             continue;
         }
-        chunks.extend(whole_file(&entry).filter(|(_, place)| is_in(&is_adopted, place.archive)));
+        let content = entry.content.as_ref();
+        chunks.extend(content.and_then(whole_file).filter(|(_, place)| adopted.contains(&place.archive)));
         writer.push(&Row::Entry(entry), &parent.table).map_err(failed)?;
     }
     let (output, toc) = writer.finish().map_err(failed)?;
@@ -205,23 +204,4 @@ fn continued(archives: usize, size: ByteSize) -> String {
         1 => format!("continued: 1 archive ({size}) was already stored"),
         count => format!("continued: {count} archives ({size}) were already stored"),
     }
-}
-
-fn stored_in(entry: &Entry) -> impl Iterator<Item = u32> {
-    entry.content.iter().flat_map(|content| &content.extents).filter_map(|extent| match *extent {
-        Extent::Stored { archive, .. } => Some(archive),
-        Extent::Hole { .. } => None,
-    })
-}
-
-/// The chunk that is a whole file; those of larger files stand in their archives' indexes.
-fn whole_file(entry: &Entry) -> impl Iterator<Item = (ContentHash, ChunkPlace)> + use<> {
-    let content = entry.content.as_ref();
-    let chunk = content.and_then(|content| match content.extents[..] {
-        [Extent::Stored { archive, offset, length }] if length <= limits::WHOLE_FILE_BYTES => {
-            Some((content.hash, ChunkPlace { archive, offset, length: length as u32 }))
-        }
-        _ => None,
-    });
-    chunk.into_iter()
 }

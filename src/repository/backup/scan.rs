@@ -2,11 +2,12 @@
 //! everything else becomes a batch.
 
 use super::limits::{BATCH_ENTRIES, RACY_NANOSECONDS};
+use super::parent::Alive;
 use super::piece::{Item, LinkRole};
 use super::pipeline::Feed;
 use super::{BackupRequest, Progress};
-use crate::archive::{Entry, Extent, Link, MergedRows, SnapshotTotals, Unreadable, limits};
-use crate::files::{FileKind, FileTime, Metadata, Walk, WalkProblem, tree_order};
+use crate::archive::{Entry, Link, MergedRows, SnapshotTotals, Unreadable, limits};
+use crate::files::{FileKind, FileTime, Metadata, Walk, WalkProblem, is_within, tree_order};
 use crate::repository::RepositoryError;
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -34,14 +35,12 @@ impl Scanned {
             _ => self.totals.others += 1,
         }
         self.totals.bytes += entry.size;
-        for extent in entry.content.iter().flat_map(|content| &content.extents) {
-            if let Extent::Stored { archive, length, .. } = *extent {
-                let archive = archive as usize;
-                if self.live.len() <= archive {
-                    self.live.resize(archive + 1, 0);
-                }
-                self.live[archive] += length;
+        for (archive, length) in entry.stored() {
+            let archive = archive as usize;
+            if self.live.len() <= archive {
+                self.live.resize(archive + 1, 0);
             }
+            self.live[archive] += length;
         }
     }
 
@@ -57,8 +56,7 @@ pub(super) struct Scan<'a> {
     pub(super) request: &'a BackupRequest<'a>,
     /// The parent's manifest.
     pub(super) parent: MergedRows,
-    /// By archive number: whether the store still has it.
-    pub(super) alive: &'a [bool],
+    pub(super) alive: &'a Alive,
     pub(super) feed: Feed,
     pub(super) scanned: Scanned,
     pub(super) pending_bytes: u64,
@@ -165,11 +163,7 @@ impl Scan<'_> {
 
     /// An entry of the parent that the walk did not show.
     fn gone(&mut self, old: Entry) -> Result<(), RepositoryError> {
-        let below = |folder: &Vec<u8>| {
-            old.path == *folder
-                || (old.path.starts_with(folder) && (folder.is_empty() || old.path.get(folder.len()) == Some(&b'/')))
-        };
-        if self.unlisted.iter().any(below) {
+        if self.unlisted.iter().any(|folder| is_within(&old.path, folder)) {
             self.scanned.count(&old);
             return Ok(());
         }
@@ -188,10 +182,7 @@ impl Scan<'_> {
             && stamp.ctime == now.ctime
             && stamp.ino == now.ino
             && (old.mode, old.uid, old.gid) == (now.mode, now.uid, now.gid);
-        same && old.content.iter().flat_map(|content| &content.extents).all(|extent| match *extent {
-            Extent::Stored { archive, .. } => self.alive.get(archive as usize).copied().unwrap_or(false),
-            Extent::Hole { .. } => true,
-        })
+        same && old.stored().all(|(archive, _)| self.alive.has(archive))
     }
 
     fn take(&mut self, path: &[u8], metadata: &Metadata, parent: Option<Box<Entry>>) -> Result<(), RepositoryError> {

@@ -111,7 +111,8 @@ impl<'a> ContentReader<'a> {
 
     fn table(&mut self, archive: u32) -> Result<Arc<FrameTable>, RepositoryError> {
         if let Some(at) = self.open.iter().position(|open| open.archive == archive) {
-            self.open.swap(0, at);
+            let used = self.open.remove(at).expect("found just now");
+            self.open.push_front(used);
         } else {
             let name = self.archives.name(archive).unwrap_or_default();
             let table = frame_table(self.catalogue, name)?;
@@ -125,7 +126,8 @@ impl<'a> ContentReader<'a> {
     /// A frame of the archive opened last.
     fn frame(&mut self, archive: u32, frame: usize) -> Result<Arc<Vec<u8>>, RepositoryError> {
         if let Some(at) = self.frames.iter().position(|kept| (kept.archive, kept.frame) == (archive, frame)) {
-            self.frames.swap(0, at);
+            let used = self.frames.remove(at).expect("found just now");
+            self.frames.push_front(used);
             return Ok(Arc::clone(&self.frames[0].bytes));
         }
         let open = &mut self.open[0];

@@ -201,7 +201,7 @@ impl Interrupted {
         let (mut readers, mut errors) = (Vec::new(), Vec::new());
         // Without the file there is nothing that it went on from.
         for opened in [
-            adopted.exists().then(|| LayerFile::open(&adopted, table).map(|(reader, _)| reader)),
+            adopted.exists().then(|| LayerFile::open_checked(&adopted, table)),
             (self.toc.rows > 0).then(|| LayerFile::open_unfinished(&own, self.toc.clone(), table)),
         ] {
             match opened {

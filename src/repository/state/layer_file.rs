@@ -1,7 +1,7 @@
 use crate::archive::{ArchiveTable, FormatError, LayerReader, LayerToc, ReadObject, limits, unseal};
 use crate::base::ContentHash;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Seek, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -31,17 +31,15 @@ impl ReadObject for FileObject {
 }
 
 /// Of the first `length` bytes.
-fn hash_of(file: &File, length: u64) -> io::Result<ContentHash> {
+fn hash_of(mut file: &File, length: u64) -> io::Result<ContentHash> {
+    file.rewind()?;
     let mut hasher = blake3::Hasher::new();
-    let mut buffer = vec![0; 1 << 18];
-    let mut at = 0;
-    while at < length {
-        let part = buffer.len().min(usize::try_from(length - at).unwrap_or(usize::MAX));
-        file.read_exact_at(&mut buffer[..part], at)?;
-        hasher.update(&buffer[..part]);
-        at += part as u64;
-    }
+    hasher.update_reader(file.take(length))?;
     Ok(ContentHash(*hasher.finalize().as_bytes()))
+}
+
+fn damaged(detail: &str) -> FormatError {
+    FormatError::corrupt("a local manifest", detail)
 }
 
 impl LayerFile {
@@ -50,34 +48,43 @@ impl LayerFile {
         let json = serde_json::to_vec(toc).expect("plain data becomes JSON");
         output.write_all(&json)?;
         let mut file = output.into_inner().map_err(io::IntoInnerError::into_error)?;
+        // It ends where the trailer begins.
         let hash = hash_of(&file, file.metadata()?.len())?;
         file.write_all(&[&hash.0[..], &(json.len() as u64).to_le_bytes(), MAGIC].concat())?;
         Ok(file)
     }
 
-    /// Opens a layer; its extents will number archives as `table` does.
-    pub(crate) fn open(path: &Path, table: &mut ArchiveTable) -> Result<(LayerReader, LayerToc), FormatError> {
+    /// Opens a layer that an earlier run wrote, if it is as it was written: a row
+    /// with one wrong bit would become part of the next snapshot.
+    pub(crate) fn open_checked(path: &Path, table: &mut ArchiveTable) -> Result<LayerReader, FormatError> {
+        let file = File::open(path)?;
+        let end = file.metadata()?.len().checked_sub(TRAILER_BYTES as u64);
+        let end = end.ok_or_else(|| damaged("it is cut off"))?;
+        let mut hash = [0; 32];
+        file.read_exact_at(&mut hash, end)?;
+        if hash_of(&file, end)?.0 != hash {
+            return Err(damaged("its bytes are not those that were written"));
+        }
+        Self::open(path, table)
+    }
+
+    /// Opens a layer that this run has written or checked; its extents will number
+    /// archives as `table` does.
+    pub(crate) fn open(path: &Path, table: &mut ArchiveTable) -> Result<LayerReader, FormatError> {
         let file = File::open(path)?;
         let size = file.metadata()?.len();
         let object = FileObject { file, size };
-        let damaged = |detail: &str| FormatError::corrupt("a local manifest", detail);
         let trailer_at = size.checked_sub(TRAILER_BYTES as u64).ok_or_else(|| damaged("it is cut off"))?;
         let trailer = object.read_at(trailer_at, TRAILER_BYTES)?;
-        let (hash, rest) = trailer.split_at(32);
-        let (length, magic) = rest.split_at(8);
+        let (length, magic) = trailer[32..].split_at(8);
         if magic != MAGIC {
             return Err(damaged("it is cut off"));
-        }
-        // A row with one wrong bit would become part of the next snapshot.
-        if hash_of(&object.file, trailer_at)?.0 != hash {
-            return Err(damaged("its bytes are not those that were written"));
         }
         let length = u64::from_le_bytes(length.try_into().expect("eight bytes"));
         let start = trailer_at.checked_sub(length).filter(|_| length <= limits::MAX_JSON_BYTES as u64);
         let json = object.read_at(start.ok_or_else(|| damaged("its contents are cut off"))?, length as usize)?;
         let toc: LayerToc = serde_json::from_slice(&json).map_err(|error| damaged(&error.to_string()))?;
-        let reader = LayerReader::local(unseal(object, false, None)?, toc.clone(), table);
-        Ok((reader, toc))
+        Ok(LayerReader::local(unseal(object, false, None)?, toc, table))
     }
 
     /// Opens a layer that was cut off; `toc` lists blocks that are there.

@@ -108,26 +108,18 @@ fn reading_needs_the_right_key_and_says_so() {
     assert_eq!(error.exit(), crate::base::Exit::WrongKey);
 }
 
-fn prune(bench: &Bench, forget: &[SnapshotInfo], grace: Duration) -> PrunePlan {
-    let repository = Repository::open(&bench.store).unwrap();
-    let catalogue = Catalogue::new(&repository, None);
-    let plan = plan_prune(&catalogue, forget, bench.context.now(), grace).unwrap();
-    execute_prune(&catalogue, &plan, &bench.run_id(), "host", bench.context.now()).unwrap();
-    plan
-}
-
 #[test]
 fn forgetting_frees_only_what_nobody_needs_and_only_after_the_grace_period() {
     let bench = bench_with_three_runs();
     let snapshots = bench.snapshots();
     let before = bench.store.list("archives/").unwrap().len();
-    let plan = prune(&bench, &snapshots[..2], Duration::from_secs(600));
+    let plan = bench.prune(&snapshots[..2], Duration::from_secs(600));
     assert!(plan.delete.is_empty() && plan.doomed_bytes() > 80_000, "{plan:?}");
     assert_eq!((bench.snapshots().len(), bench.store.list("archives/").unwrap().len()), (1, before));
     bench.assert_newest_restores();
     // The bench's clock goes on by a minute at each look.
     (0..10).for_each(|_| _ = bench.context.now());
-    let plan = prune(&bench, &[], Duration::from_secs(600));
+    let plan = bench.prune(&[], Duration::from_secs(600));
     assert!(plan.freed_bytes() > 80_000 && plan.doom.is_empty());
     // The first archive stays: the large file is in it.
     assert_eq!(bench.store.list("archives/").unwrap().len(), before - 1);
@@ -136,7 +128,7 @@ fn forgetting_frees_only_what_nobody_needs_and_only_after_the_grace_period() {
     bench.write("again", b"a run after a prune");
     bench.backup();
     bench.assert_newest_restores();
-    assert!(prune(&bench, &[], Duration::ZERO).is_empty());
+    assert!(bench.prune(&[], Duration::ZERO).is_empty());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Files changed in part are stored in part, and come back whole.
 
 use super::*;
-use crate::archive::{ArchiveTable, Extent};
+use crate::archive::ArchiveTable;
 use std::os::unix::fs::FileExt;
 
 /// Bytes that a run put into the store.
@@ -29,6 +29,12 @@ pub(super) fn verify_contents(bench: &Bench) -> VerifyOutcome {
     verify(&catalogue, &request).unwrap()
 }
 
+/// The files with block sums in local state.
+fn sums_files(bench: &Bench) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(bench.state()).unwrap().map(|file| file.unwrap().path());
+    files.filter(|path| path.file_name().unwrap().to_string_lossy().contains(".sums")).collect()
+}
+
 /// Archives and pieces of the one file that the newest snapshot has.
 fn extents(bench: &Bench) -> (usize, usize) {
     let repository = Repository::open(&bench.store).unwrap();
@@ -36,12 +42,8 @@ fn extents(bench: &Bench) -> (usize, usize) {
     let snapshot = bench.load(bench.snapshots().last().unwrap());
     let mut rows = catalogue.entries(&snapshot, &mut ArchiveTable::default()).unwrap();
     while let Some(entry) = rows.next_entry().unwrap() {
+        let archives: std::collections::HashSet<u32> = entry.stored().map(|(archive, _)| archive).collect();
         let Some(content) = entry.content else { continue };
-        let archives: std::collections::HashSet<u32> = content
-            .extents
-            .iter()
-            .filter_map(|extent| if let Extent::Stored { archive, .. } = extent { Some(*archive) } else { None })
-            .collect();
         return (archives.len(), content.extents.len());
     }
     panic!("the snapshot has no file with content");
@@ -155,8 +157,7 @@ fn a_file_that_changes_every_day_keeps_few_archives_alive() {
         let expected = std::fs::read(kept.path().join(day.to_string())).unwrap();
         assert!(std::fs::read(target.path().join("file")).unwrap() == expected, "day {day}");
     }
-    let files = std::fs::read_dir(bench.state()).unwrap().flatten();
-    let sums = files.filter(|file| file.file_name().to_string_lossy().contains(".sums")).count();
+    let sums = sums_files(&bench).len();
     assert!((1..=17).contains(&sums), "{sums} files of block sums");
 }
 
@@ -175,10 +176,8 @@ fn a_file_is_stored_whole_where_its_earlier_version_is_gone_or_of_no_use() {
     bench.assert_newest_restores();
 
     for damage in [&b""[..], b"no sums", &[0xff; 5000]] {
-        for file in std::fs::read_dir(bench.state()).unwrap().flatten() {
-            if file.file_name().to_string_lossy().contains(".sums") {
-                std::fs::write(file.path(), damage).unwrap();
-            }
+        for path in sums_files(&bench) {
+            std::fs::write(path, damage).unwrap();
         }
         let edited = [damage, b"front", &edited].concat();
         bench.write("file", &edited);
@@ -216,8 +215,7 @@ fn a_full_backup_remembers_no_blocks() {
     let bench = Bench { full: true, ..Bench::new() };
     bench.write("file", &noise(1, 50_000));
     bench.backup();
-    let names = std::fs::read_dir(bench.state()).unwrap().flatten().map(|file| file.file_name());
-    assert!(!names.into_iter().any(|name| name.to_string_lossy().contains(".sums")));
+    assert_eq!(sums_files(&bench), [] as [PathBuf; 0]);
 }
 
 /// Two blocks with each other's sums: what a collision, or damaged local state, would do.
@@ -228,8 +226,7 @@ fn a_file_put_together_wrongly_is_found_by_verify_and_refused_by_restore() {
     bench.write("file", &content);
     bench.write("other", b"fine");
     bench.backup();
-    let sums = std::fs::read_dir(bench.state()).unwrap().flatten();
-    let sums = sums.map(|file| file.path()).find(|path| path.extension().is_some_and(|e| e == "sums")).unwrap();
+    let sums = sums_files(&bench).remove(0);
     let mut bytes = std::fs::read(&sums).unwrap();
     let (first, second) = bytes.split_at_mut(12 * 11);
     first[12 * 10..].swap_with_slice(&mut second[..12]);

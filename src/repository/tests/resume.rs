@@ -76,14 +76,6 @@ fn assert_newest_is_sound(bench: &Bench) {
     }
 }
 
-fn prune(bench: &Bench, forget: &[SnapshotInfo], grace: Duration) -> PrunePlan {
-    let repository = Repository::open(&bench.store).unwrap();
-    let catalogue = Catalogue::new(&repository, None);
-    let plan = plan_prune(&catalogue, forget, bench.context.now(), grace).unwrap();
-    execute_prune(&catalogue, &plan, &bench.run_id(), "host", bench.context.now()).unwrap();
-    plan
-}
-
 fn journals(bench: &Bench) -> Vec<PathBuf> {
     let files = std::fs::read_dir(bench.state()).unwrap().map(|file| file.unwrap().path());
     files.filter(|path| path.extension().is_some_and(|extension| extension == "journal")).collect()
@@ -117,10 +109,10 @@ fn a_first_run_that_died_is_continued_and_nothing_stored_is_read_or_stored_again
     bench.backup();
     assert_newest_is_sound(&bench);
     let all = bench.snapshots();
-    prune(&bench, &all[..2], Duration::ZERO);
+    bench.prune(&all[..2], Duration::ZERO);
     assert!(archives(&bench).is_superset(&stored));
     assert_newest_is_sound(&bench);
-    assert!(prune(&bench, &[], Duration::ZERO).is_empty());
+    assert!(bench.prune(&[], Duration::ZERO).is_empty());
 }
 
 #[test]
@@ -226,17 +218,17 @@ fn a_prune_between_the_runs_costs_at_most_another_upload() {
     let bench = bench();
     die_at_archive(&bench, 4);
     // Within the grace period nothing happens, and once a snapshot needs them nothing will.
-    let plan = prune(&bench, &[], Duration::from_secs(600));
+    let plan = bench.prune(&[], Duration::from_secs(600));
     assert_eq!((plan.delete.len(), plan.doom.len()), (0, 3));
     assert_eq!(bench.backup().read_files, 7);
     (0..20).for_each(|_| _ = bench.context.now());
-    assert!(prune(&bench, &[], Duration::from_secs(600)).delete.is_empty());
+    assert!(bench.prune(&[], Duration::from_secs(600)).delete.is_empty());
     assert_newest_is_sound(&bench);
 
     // After it they are gone.
     let bench = self::bench();
     die_at_archive(&bench, 4);
-    assert_eq!(prune(&bench, &[], Duration::ZERO).delete.len(), 3);
+    assert_eq!(bench.prune(&[], Duration::ZERO).delete.len(), 3);
     let outcome = bench.backup();
     assert_eq!((outcome.read_files, outcome.notes.len()), (6 * GROUPS, 1), "{:?}", outcome.notes);
     assert_newest_is_sound(&bench);
@@ -251,7 +243,7 @@ fn what_was_stored_for_files_that_are_gone_is_left_to_a_prune() {
     let listed = outcome.record.objects.iter().filter(|object| object.name.starts_with("archives/")).count();
     // The first archive held five files of `d0` and nothing else.
     assert_eq!((listed, archives(&bench).len()), (3, 4));
-    assert_eq!(prune(&bench, &[], Duration::ZERO).delete.len(), 1);
+    assert_eq!(bench.prune(&[], Duration::ZERO).delete.len(), 1);
     assert_newest_is_sound(&bench);
     // Back again, and nothing believes in the archive that is gone.
     write_group(&bench, "d0", 0);
@@ -320,7 +312,7 @@ fn an_index_that_the_journal_does_not_know_makes_its_archives_unknown() {
     copy(&state, &bench.state());
     write_group(&bench, "d0", 0);
     bench.backup();
-    prune(&bench, &all, Duration::ZERO);
+    bench.prune(&all, Duration::ZERO);
     assert_newest_is_sound(&bench);
 }
 
@@ -351,7 +343,7 @@ fn a_copy_of_what_was_continued_can_be_verified() {
     bench.write("new", b"new");
     bench.backup();
     // The copy begins with the snapshot that only needs what was adopted before it.
-    prune(&bench, &bench.snapshots()[..1], Duration::ZERO);
+    bench.prune(&bench.snapshots()[..1], Duration::ZERO);
     let repository = Repository::open(&bench.store).unwrap();
     let target = Store::memory();
     copy(&Catalogue::new(&repository, None), &target, "data", &bench.context, &Cancellation::default()).unwrap();
@@ -380,7 +372,7 @@ fn whichever_store_call_of_a_continued_run_fails_the_one_after_it_is_clean() {
             bench.backup();
             assert_newest_is_sound(&bench);
             // Nothing that a snapshot needs is lost when the rest is swept away.
-            prune(&bench, &[], Duration::ZERO);
+            bench.prune(&[], Duration::ZERO);
             assert_newest_is_sound(&bench);
         }
     }

@@ -5,10 +5,9 @@ use super::contents::{Chunk, FrameTables};
 use super::{Findings, VerifyRequest, in_parallel, is_sampled};
 use crate::archive::{ArchiveTable, Content, Extent, FormatError};
 use crate::repository::restore::ContentReader;
-use crate::repository::{Catalogue, RepositoryError};
+use crate::repository::{Catalogue, RepositoryError, cpu_threads};
 use crate::stores::{StoreError, StoreErrorKind};
 use std::sync::atomic::Ordering;
-use std::thread;
 
 /// Files that one thread reads in a row: they lie close together, so frames are read once.
 const FILES_A_TURN: usize = 256;
@@ -36,10 +35,7 @@ pub(super) fn verify(
         !is_whole && is_sampled(request, &file.content.hash.to_hex(), 0)
     });
     // Each thread keeps frames, and the work is decompressing and hashing.
-    let threads = match request.threads {
-        0 => thread::available_parallelism().map_or(2, usize::from),
-        threads => threads,
-    };
+    let threads = cpu_threads(request.threads);
     let turns: Vec<&[Pieced]> = files.chunks(FILES_A_TURN).collect();
     in_parallel(request, threads, turns.len(), |at| {
         let mut reader = ContentReader::new(catalogue, table);
