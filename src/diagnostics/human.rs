@@ -1,5 +1,6 @@
-use super::{Diagnostic, FileId, Label, Severity, SourceFiles};
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, ThemeStyles};
+use super::excerpt::Excerpt;
+use super::{Diagnostic, FileId, Label, LineIndex, Severity, SourceFile, SourceFiles};
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, ThemeStyles};
 use std::fmt;
 
 /// How a person reads it.
@@ -35,57 +36,21 @@ impl Human {
     /// All diagnostics in the order given, a blank line after each.
     pub fn render(&self, diagnostics: &[Diagnostic], files: &SourceFiles) -> String {
         let mut out = String::new();
+        if diagnostics.is_empty() {
+            return out;
+        }
+        let texts = Texts { files: files.iter().map(|(_, file)| (file, LineIndex::new(&file.text))).collect() };
+        let handler = self.handler();
         for diagnostic in diagnostics {
             let rendered = match self.style {
-                HumanStyle::Narrated => narrated(diagnostic, files),
-                HumanStyle::Unicode | HumanStyle::Ascii => self.draw(diagnostic, files),
+                HumanStyle::Narrated => narrated(diagnostic, &texts),
+                HumanStyle::Unicode | HumanStyle::Ascii => draw(&handler, diagnostic, &texts),
             };
             for line in rendered.trim_matches('\n').lines() {
                 out.push_str(line.trim_end());
                 out.push('\n');
             }
             out.push('\n');
-        }
-        out
-    }
-
-    fn draw(&self, diagnostic: &Diagnostic, files: &SourceFiles) -> String {
-        let handler = self.handler();
-        let render = |view: &View| {
-            let mut text = String::new();
-            handler.render_report(&mut text, view).expect("writing to a string does not fail");
-            text
-        };
-        let mut groups = groups(diagnostic, files).into_iter();
-        let mut view = View::of(diagnostic);
-        view.code = Some(format!("{}[{}]", diagnostic.severity, diagnostic.code()));
-        view.message = &diagnostic.message;
-        // Of a file that could not be read there is nothing to show.
-        if let Some((file, labels)) = groups.next().filter(|(file, _)| !files.get(*file).text.is_empty()) {
-            view.show(files, file, &labels);
-        }
-        let mut out = render(&view);
-        // The handler shows one stretch of one text: other places follow as snippets of their own,
-        // then help and notes. Each is drawn with an empty message, whose line is dropped.
-        let without_message = |view: &View| match render(view).split_once('\n') {
-            Some((_, rest)) => rest.to_owned(),
-            None => String::new(),
-        };
-        for (file, labels) in groups {
-            let mut view = View::of(diagnostic);
-            view.show(files, file, &labels);
-            out.push_str(&without_message(&view));
-        }
-        let footer = |text: &str| {
-            let mut view = View::of(diagnostic);
-            view.help = Some(text);
-            without_message(&view)
-        };
-        if let Some(help) = &diagnostic.help {
-            out.push_str(&footer(help));
-        }
-        for note in &diagnostic.notes {
-            out.push_str(&footer(note).replacen("help:", "note:", 1));
         }
         out
     }
@@ -108,19 +73,75 @@ impl Human {
     }
 }
 
+/// The texts of one rendering, with where their lines start.
+struct Texts<'a> {
+    /// In the order of their ids.
+    files: Vec<(&'a SourceFile, LineIndex<'a>)>,
+}
+
+impl<'a> Texts<'a> {
+    fn index(&self, id: FileId) -> &LineIndex<'a> {
+        &self.files[id.0 as usize].1
+    }
+
+    fn excerpt(&self, id: FileId) -> Excerpt<'_> {
+        let (file, index) = &self.files[id.0 as usize];
+        Excerpt { name: &file.name, index }
+    }
+}
+
+fn draw(handler: &GraphicalReportHandler, diagnostic: &Diagnostic, texts: &Texts) -> String {
+    let render = |view: &View| {
+        let mut text = String::new();
+        handler.render_report(&mut text, view).expect("writing to a string does not fail");
+        text
+    };
+    let mut groups = groups(diagnostic, texts).into_iter();
+    let mut view = View::of(diagnostic);
+    view.code = Some(format!("{}[{}]", diagnostic.severity, diagnostic.code()));
+    view.message = &diagnostic.message;
+    // Of a file that could not be read there is nothing to show.
+    if let Some((file, labels)) = groups.next().filter(|(file, _)| !texts.index(*file).text().is_empty()) {
+        view.show(texts.excerpt(file), &labels);
+    }
+    let mut out = render(&view);
+    // The handler shows one stretch of one text: other places follow as snippets of their own,
+    // then help and notes. Each is drawn with an empty message, whose line is dropped.
+    let without_message = |view: &View| match render(view).split_once('\n') {
+        Some((_, rest)) => rest.to_owned(),
+        None => String::new(),
+    };
+    for (file, labels) in groups {
+        let mut view = View::of(diagnostic);
+        view.show(texts.excerpt(file), &labels);
+        out.push_str(&without_message(&view));
+    }
+    let footer = |text: &str| {
+        let mut view = View::of(diagnostic);
+        view.help = Some(text);
+        without_message(&view)
+    };
+    if let Some(help) = &diagnostic.help {
+        out.push_str(&footer(help));
+    }
+    for note in &diagnostic.notes {
+        out.push_str(&footer(note).replacen("help:", "note:", 1));
+    }
+    out
+}
+
 /// The sentences that a screen reader speaks: what, where, what stands there, what to do.
-fn narrated(diagnostic: &Diagnostic, files: &SourceFiles) -> String {
+fn narrated(diagnostic: &Diagnostic, texts: &Texts) -> String {
     let mut out = format!("{}: {}\n", diagnostic.severity, diagnostic.message);
     let mut place = |label: &Label, lead: &str| {
-        let file = files.get(label.span.file);
-        let index = super::LineIndex::new(&file.text);
+        let Excerpt { name, index } = texts.excerpt(label.span.file);
         let start = index.position(label.span.start);
-        out.push_str(&format!("{lead} {} line {} column {}", file.name, start.line, start.column));
+        out.push_str(&format!("{lead} {name} line {} column {}", start.line, start.column));
         if !label.text.is_empty() {
             out.push_str(&format!(": {}", label.text));
         }
         out.push('\n');
-        if !file.text.is_empty() {
+        if !index.text().is_empty() {
             out.push_str(&format!("the line reads: {}\n", index.line(start.line - 1).trim()));
         }
     };
@@ -140,12 +161,13 @@ fn narrated(diagnostic: &Diagnostic, files: &SourceFiles) -> String {
 const MAX_GAP_LINES: usize = 6;
 
 /// The labels that are shown together: near one another in one file. The primary's first.
-fn groups<'a>(diagnostic: &'a Diagnostic, files: &SourceFiles) -> Vec<(FileId, Vec<(&'a Label, bool)>)> {
+fn groups<'a>(diagnostic: &'a Diagnostic, texts: &Texts) -> Vec<(FileId, Vec<(&'a Label, bool)>)> {
     let mut groups: Vec<(FileId, Vec<(&Label, bool)>)> = Vec::new();
     let all = std::iter::once((&diagnostic.primary, true)).chain(diagnostic.labels.iter().map(|label| (label, false)));
     let lines_between = |a: &Label, b: &Label| {
         let (first, second) = if a.span.start < b.span.start { (a.span, b.span) } else { (b.span, a.span) };
-        files.get(first.file).text[first.end.min(second.start)..second.start].matches('\n').count()
+        let index = texts.index(first.file);
+        index.line_at(second.start) - index.line_at(first.end.min(second.start))
     };
     for (label, primary) in all {
         let near = |(file, labels): &&mut (FileId, Vec<(&Label, bool)>)| {
@@ -166,7 +188,7 @@ struct View<'a> {
     code: Option<String>,
     message: &'a str,
     help: Option<&'a str>,
-    source: Option<NamedSource<String>>,
+    source: Option<Excerpt<'a>>,
     labels: Vec<LabeledSpan>,
 }
 
@@ -175,9 +197,8 @@ impl<'a> View<'a> {
         Self { severity: diagnostic.severity, code: None, message: "", help: None, source: None, labels: Vec::new() }
     }
 
-    fn show(&mut self, files: &SourceFiles, file: FileId, labels: &[(&Label, bool)]) {
-        let file = files.get(file);
-        self.source = Some(NamedSource::new(&file.name, file.text.to_string()));
+    fn show(&mut self, excerpt: Excerpt<'a>, labels: &[(&Label, bool)]) {
+        self.source = Some(excerpt);
         self.labels = labels
             .iter()
             .map(|(label, primary)| {

@@ -8,6 +8,7 @@
 //! string out.
 
 mod diagnostic;
+mod excerpt;
 mod fix;
 mod gather;
 mod github;

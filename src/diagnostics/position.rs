@@ -54,8 +54,22 @@ impl<'a> LineIndex<'a> {
         self.text[start..end].trim_end_matches(['\n', '\r'])
     }
 
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// The line from 0 that a byte offset is in.
+    pub fn line_at(&self, offset: usize) -> usize {
+        self.starts.partition_point(|start| *start <= offset) - 1
+    }
+
+    /// The byte offset at which a line from 0 starts; the text's end behind the last.
+    pub fn start(&self, line: usize) -> usize {
+        self.starts.get(line).copied().unwrap_or(self.text.len())
+    }
+
     fn line_of(&self, offset: usize) -> (usize, usize) {
-        let line = self.starts.partition_point(|start| *start <= offset) - 1;
+        let line = self.line_at(offset);
         (line, self.starts[line])
     }
 }
