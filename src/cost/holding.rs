@@ -1,9 +1,10 @@
 use crate::base::{ByteSize, Timestamp};
-use crate::plan::{Mode, Plan, Source, Take, Tier};
+use crate::plan::{Mode, Plan, Schedule, Source, Take, Tier};
 use crate::retention::{Rules, SteadyState, reference_moment};
 use crate::schedule::Timetable;
 use chrono::TimeDelta;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 /// A closed archive has about this size, unless the tier says otherwise.
 const VOLUME_BYTES: u64 = 512 << 20;
@@ -87,7 +88,7 @@ pub struct Holding {
     pub is_change_assumed: bool,
     pub mode: Mode,
     /// Snapshots kept, and for how long.
-    pub steady: SteadyState,
+    pub steady: Arc<SteadyState>,
     pub runs_per_year: u64,
     /// Archives held, as groups of equal ones.
     pub groups: Vec<ObjectGroup>,
@@ -95,33 +96,55 @@ pub struct Holding {
     pub upload: ObjectGroup,
     size: u64,
     change_per_day: u64,
-    timetable: Timetable,
+    timetable: Arc<Timetable>,
+}
+
+/// What a schedule comes to in a tier: the same for all sources that have it.
+#[derive(Clone)]
+struct Rhythm {
+    timetable: Arc<Timetable>,
+    steady: Arc<SteadyState>,
+    runs_per_year: u64,
+}
+
+impl Rhythm {
+    /// `None`: the schedule cannot be read, or never fires.
+    fn of(plan: &Plan, tier: &Tier, schedule: &Schedule) -> Option<Self> {
+        #[cfg(test)]
+        RECKONED.set(RECKONED.get() + 1);
+        let timetable = Timetable::of(schedule, plan.timezone.value).ok()?;
+        let steady = SteadyState::of(&timetable, &Rules::of(tier.keep.as_ref()))?;
+        let end = reference_moment(timetable.zone);
+        let runs_per_year = timetable.count_between(end - TimeDelta::days(YEAR_DAYS), end);
+        Some(Self { timetable: Arc::new(timetable), steady: Arc::new(steady), runs_per_year })
+    }
 }
 
 #[cfg(test)]
 thread_local! {
-    /// How many holdings this thread has reckoned. Each looks a year ahead, so that whoever asks twice is slow.
+    /// How many schedules this thread has reckoned with. Each looks a year ahead, so that whoever asks twice is slow.
     pub(crate) static RECKONED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 impl Holding {
     /// What the tier holds of each source that it takes; sources without a
     /// schedule, with one that cannot be read or that never fires are left out.
-    pub fn of_tier(plan: &Plan, tier: &Tier, measured: &MeasuredSizes) -> Vec<Holding> {
-        takes(plan, tier).iter().filter_map(|take| Self::of_take(plan, tier, take, measured)).collect()
+    pub fn of_tier<'a>(plan: &'a Plan, tier: &'a Tier, measured: &MeasuredSizes) -> Vec<Holding> {
+        let sources: HashMap<&str, &Source> = plan.sources.iter().rev().map(|s| (s.name.value.as_str(), s)).collect();
+        let mut rhythms: HashMap<&str, Option<Rhythm>> = HashMap::new();
+        let of_take = |take: &'a Take| {
+            let source = sources.get(take.source.value.as_str())?;
+            let schedule = take.schedule.as_ref().or(tier.schedule.as_ref())?;
+            let rhythm = rhythms.entry(&schedule.cron.value).or_insert_with(|| Rhythm::of(plan, tier, schedule));
+            Some(Self::of_source(source, tier, rhythm.clone()?, measured.get(&source.name.value)))
+        };
+        takes(plan, tier).iter().filter_map(of_take).collect()
     }
 
-    fn of_take(plan: &Plan, tier: &Tier, take: &Take, measured: &MeasuredSizes) -> Option<Self> {
-        #[cfg(test)]
-        RECKONED.set(RECKONED.get() + 1);
-        let source = plan.source(&take.source.value)?;
-        let schedule = take.schedule.as_ref().or(tier.schedule.as_ref())?;
-        let timetable = Timetable::of(schedule, plan.timezone.value).ok()?;
-        let steady = SteadyState::of(&timetable, &Rules::of(tier.keep.as_ref()))?;
-        let end = reference_moment(timetable.zone);
-        let runs_per_year = timetable.count_between(end - TimeDelta::days(YEAR_DAYS), end);
+    fn of_source(source: &Source, tier: &Tier, rhythm: Rhythm, measured: Option<&MeasuredSize>) -> Self {
+        let Rhythm { timetable, steady, runs_per_year } = rhythm;
         let volume = tier.volume_size.as_ref().map_or(VOLUME_BYTES, |size| size.value.0).max(1);
-        let stored = StoredSize::of(source, measured.get(&source.name.value));
+        let stored = StoredSize::of(source, measured);
         let mut holding = Self {
             source: source.name.value.clone(),
             basis: stored.basis,
@@ -149,7 +172,7 @@ impl Holding {
                 holding.upload = ObjectGroup::in_volumes(year / holding.runs_per_year.max(1), volume);
             }
         }
-        Some(holding)
+        holding
     }
 
     /// The bytes held.

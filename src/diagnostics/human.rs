@@ -124,7 +124,8 @@ fn draw(handler: &GraphicalReportHandler, diagnostic: &Diagnostic, texts: &Texts
     if let Some(help) = &diagnostic.help {
         out.push_str(&footer(help));
     }
-    for note in &diagnostic.notes {
+    let others = places_not_shown(diagnostic);
+    for note in diagnostic.notes.iter().chain(&others) {
         out.push_str(&footer(note).replacen("help:", "note:", 1));
     }
     out
@@ -146,15 +147,27 @@ fn narrated(diagnostic: &Diagnostic, texts: &Texts) -> String {
         }
     };
     place(&diagnostic.primary, "in");
-    for label in &diagnostic.labels {
+    for label in diagnostic.labels.iter().take(LABELS_SHOWN) {
         place(label, "see also");
     }
-    for (lead, text) in diagnostic.help.iter().map(|h| ("help", h)).chain(diagnostic.notes.iter().map(|n| ("note", n)))
-    {
+    let others = places_not_shown(diagnostic);
+    let notes = diagnostic.notes.iter().chain(&others).map(|note| ("note", note));
+    for (lead, text) in diagnostic.help.iter().map(|help| ("help", help)).chain(notes) {
         out.push_str(&format!("{lead}: {text}\n"));
     }
     out.push_str(&format!("code: {}\n", diagnostic.code()));
     out
+}
+
+/// Of a diagnostic's other places a person is shown so many; programs get all. Chosen: a screenful.
+const LABELS_SHOWN: usize = 8;
+
+fn places_not_shown(diagnostic: &Diagnostic) -> Option<String> {
+    match diagnostic.labels.len().saturating_sub(LABELS_SHOWN) {
+        0 => None,
+        1 => Some("1 other place is not shown".to_owned()),
+        hidden => Some(format!("{hidden} other places are not shown")),
+    }
 }
 
 /// Labels further apart than this many lines are shown in snippets of their own.
@@ -163,7 +176,8 @@ const MAX_GAP_LINES: usize = 6;
 /// The labels that are shown together: near one another in one file. The primary's first.
 fn groups<'a>(diagnostic: &'a Diagnostic, texts: &Texts) -> Vec<(FileId, Vec<(&'a Label, bool)>)> {
     let mut groups: Vec<(FileId, Vec<(&Label, bool)>)> = Vec::new();
-    let all = std::iter::once((&diagnostic.primary, true)).chain(diagnostic.labels.iter().map(|label| (label, false)));
+    let all = std::iter::once((&diagnostic.primary, true))
+        .chain(diagnostic.labels.iter().take(LABELS_SHOWN).map(|label| (label, false)));
     let lines_between = |a: &Label, b: &Label| {
         let (first, second) = if a.span.start < b.span.start { (a.span, b.span) } else { (b.span, a.span) };
         let index = texts.index(first.file);

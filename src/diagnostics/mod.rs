@@ -32,7 +32,7 @@ pub use rule::{Catalogue, Rule};
 pub use sarif::sarif;
 pub use severity::{Severities, Severity, UnknownCode};
 pub use span::{FileId, SourceFile, SourceFiles, Span, Spanned};
-pub use suggest::{list, nearest};
+pub use suggest::{list, list_some, nearest};
 
 #[cfg(test)]
 mod tests;

@@ -40,6 +40,20 @@ pub fn list<'a>(names: impl IntoIterator<Item = &'a str>, conjunction: &str) -> 
     }
 }
 
+/// Of more names than so many, [`list_some`] says how many there are besides. Chosen: a line or two.
+const NAMES_LISTED: usize = 8;
+
+/// [`list`] for what a plan has any number of: the first ones, and how many others.
+pub fn list_some<'a>(names: impl IntoIterator<Item = &'a str>, conjunction: &str) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    // One that is left out takes as much room as its name.
+    if names.len() <= NAMES_LISTED + 1 {
+        return list(names, conjunction);
+    }
+    let shown: Vec<String> = names[..NAMES_LISTED].iter().map(|name| format!("`{name}`")).collect();
+    format!("{} {conjunction} {} others", shown.join(", "), names.len() - NAMES_LISTED)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,5 +83,12 @@ mod tests {
         assert_eq!(list([], "or"), "");
         assert_eq!(list(["a"], "or"), "`a`");
         assert_eq!(list(["a", "b", "c"], "or"), "`a`, `b` or `c`");
+    }
+
+    #[test]
+    fn of_many_names_the_first_are_listed_and_the_others_counted() {
+        let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+        assert_eq!(list_some(names[..9].iter().copied(), "and"), "`a`, `b`, `c`, `d`, `e`, `f`, `g`, `h` and `i`");
+        assert_eq!(list_some(names, "and"), "`a`, `b`, `c`, `d`, `e`, `f`, `g`, `h` and 2 others");
     }
 }

@@ -276,3 +276,20 @@ fn a_rule_has_a_page() {
     Everywhere: `plan check --allow plan::names::unused`.
     "#);
 }
+
+#[test]
+fn of_many_places_people_are_shown_the_first_and_programs_all() {
+    let mut files = SourceFiles::default();
+    let file = files.add("plan.kdl", "source a\n".repeat(20));
+    let span = |line: usize| Span::new(file, line * 9 + 7..line * 9 + 8);
+    let many = (1..20).fold(Diagnostic::new(&RULE, span(0), "too many"), |diagnostic, line| {
+        diagnostic.also(span(line), format!("place {line}"))
+    });
+    let diagnostics = [many];
+    for style in [HumanStyle::Unicode, HumanStyle::Narrated] {
+        let human = Human { style, ..Human::default() }.render(&diagnostics, &files);
+        assert!(human.contains("place 8") && !human.contains("place 9"), "{human}");
+        assert!(human.contains("note: 11 other places are not shown"), "{human}");
+    }
+    assert!(json(&diagnostics, &files).contains("place 19"));
+}

@@ -3,11 +3,14 @@ use crate::base::Timestamp;
 use crate::schedule::{Timetable, first_moment};
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Without a rule the snapshots of so many days are counted.
 const UNBOUNDED_DAYS: i64 = 365;
+
+/// Rules are followed back for at most so long: the calendar repeats itself after 400 years, and no
+/// store is as old. What `last=1000000` keeps of a daily backup ends there.
+const HORIZON_DAYS: i64 = 146_097;
 
 /// `within` is followed for at most so many snapshots; chosen, as more than any store would hold.
 const SNAPSHOT_LIMIT: u32 = 1_000_000;
@@ -46,14 +49,14 @@ impl SteadyState {
             kept.reverse();
             return Some(Self { kept, next, is_growing: true });
         }
-        let mut kept = BTreeSet::from([newest]);
-        let backwards =
-            std::iter::successors(Some(newest), |time| timetable.last_at_or_before(*time - TimeDelta::seconds(1)));
-        kept.extend(backwards.take(rules.last.unwrap_or(0) as usize));
+        let horizon = newest - TimeDelta::days(HORIZON_DAYS);
+        let mut kept = vec![newest];
+        newest_times(timetable, newest, rules.last.unwrap_or(0), horizon, &mut kept);
         for (period, count) in rules.bucketed() {
             let newest_in_bucket = std::iter::successors(Some(newest), |time| {
                 let bucket = period.bucket(*time, timetable.zone);
-                timetable.last_at_or_before(second_before(bucket, timetable.zone, *time))
+                let before = timetable.last_at_or_before(second_before(bucket, timetable.zone, *time));
+                before.filter(|before| *before > horizon)
             });
             kept.extend(newest_in_bucket.take(count as usize));
         }
@@ -63,7 +66,9 @@ impl SteadyState {
             // Exactly as old as the rule says still stays.
             kept.extend(timetable.times_between(newest - length - TimeDelta::seconds(1), newest));
         }
-        Some(Self { kept: kept.into_iter().rev().collect(), next, is_growing: false })
+        kept.sort_unstable_by(|a, b| b.cmp(a));
+        kept.dedup();
+        Some(Self { kept, next, is_growing: false })
     }
 
     /// How many snapshots are kept at a time.
@@ -88,6 +93,21 @@ impl SteadyState {
     /// [`SteadyState::kept_for`] in whole days.
     pub fn kept_days(&self) -> u32 {
         u32::try_from(self.kept_for().as_secs() / 86_400).unwrap_or(u32::MAX)
+    }
+}
+
+/// Adds the newest `count` times up to `newest`, none before `horizon`.
+fn newest_times(timetable: &Timetable, newest: Timestamp, count: u32, horizon: Timestamp, out: &mut Vec<Timestamp>) {
+    // Times are cheap forwards: stretches of the calendar, as long as a daily schedule would need.
+    let mut days = i64::from(count / timetable.expression.runs_per_day().max(1)) + 1;
+    let (mut left, mut until) = (count as usize, newest);
+    while left > 0 && until > horizon {
+        let after = (until - TimeDelta::days(days)).max(horizon);
+        let times: Vec<Timestamp> = timetable.times_between(after, until).collect();
+        out.extend(times.iter().rev().take(left));
+        left = left.saturating_sub(times.len());
+        until = after;
+        days = (days * 2).min(HORIZON_DAYS);
     }
 }
 
@@ -172,6 +192,16 @@ mod tests {
     fn a_long_within_of_a_dense_schedule_is_bounded() {
         let rules = Rules { within: Some(Duration::MAX), ..Rules::default() };
         assert!(steady("* * * * *", &rules).count() <= 1_000_000);
+    }
+
+    #[test]
+    fn rules_that_ask_for_more_than_there_will_be_are_followed_for_400_years() {
+        let years = |expression, rules| steady(expression, &rules).span().as_secs() / 86_400 / 365;
+        let last = |last| Rules { last: Some(last), ..Rules::default() };
+        assert_eq!(years("0 2 * * *", last(1_000_000)), 400);
+        assert_eq!(years("0 2 * * *", Rules { daily: Some(1_000_000), ..Rules::default() }), 400);
+        assert_eq!(steady("0 5 1 * *", &last(1_000)).count(), 1_000);
+        assert_eq!(steady("*/10 * * * *", &last(50_000)).count(), 50_000);
     }
 
     #[test]

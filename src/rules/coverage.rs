@@ -305,7 +305,7 @@ fn sources_that_hold_their_backups(subject: &Subject<'_>, out: &mut Vec<Diagnost
         // Up to a placeholder the path is certain.
         let certain = text.split('{').next().unwrap_or(text);
         let folder = normal(Path::new(certain));
-        let taken = |source: &Source| subject.jobs.iter().any(|job| job.take.source.value == source.name.value);
+        let taken = |source: &Source| subject.jobs.takes(&source.name.value);
         for (source, paths) in path_sources(subject).filter(|(source, _)| taken(source)) {
             let Some(root) = roots(source).into_iter().find(|root| is_within(&folder, &root.path)) else { continue };
             if is_excluded(paths, &folder) {

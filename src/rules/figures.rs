@@ -3,10 +3,11 @@
 
 use crate::base::Rate;
 use crate::cost::{
-    ASSUMED_DISK, ASSUMED_LINE, Estimator, MeasuredSizes, PriceTable, RestoreEstimate, ThawSpeed, TierCost,
+    ASSUMED_DISK, ASSUMED_LINE, Estimator, Holding, MeasuredSizes, PriceTable, RestoreEstimate, ThawSpeed, TierCost,
 };
 use crate::plan::{Plan, Tier};
 use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -18,13 +19,15 @@ pub(super) struct Figures<'a> {
     plan: &'a Plan,
     prices: Option<&'a PriceTable>,
     costs: OnceCell<Vec<TierCost>>,
+    /// For each tier the places of its holdings by source.
+    places: OnceCell<Vec<HashMap<String, usize>>>,
     others: OnceCell<Vec<Vec<TierCost>>>,
 }
 
 impl<'a> Figures<'a> {
     /// `prices`: in place of the built-in ones.
     pub fn new(plan: &'a Plan, prices: Option<&'a PriceTable>) -> Self {
-        Self { plan, prices, costs: OnceCell::new(), others: OnceCell::new() }
+        Self { plan, prices, costs: OnceCell::new(), places: OnceCell::new(), others: OnceCell::new() }
     }
 
     fn estimator(&self) -> Estimator<'_> {
@@ -65,14 +68,24 @@ impl<'a> Figures<'a> {
         self.costs().find(|(other, _)| std::ptr::eq(*other, tier)).map(|(_, cost)| cost)
     }
 
+    /// What a tier comes to hold of a source.
+    fn holding(&self, tier: &Tier, source: &str) -> Option<&Holding> {
+        let places = self.places.get_or_init(|| {
+            let place = |(at, holding): (usize, &Holding)| (holding.source.clone(), at);
+            let places = |cost: &TierCost| cost.holdings.iter().enumerate().map(place).collect();
+            self.costs().map(|(_, cost)| places(cost)).collect()
+        });
+        let ((_, cost), places) = self.costs().zip(places).find(|((other, _), _)| std::ptr::eq(*other, tier))?;
+        Some(&cost.holdings[*places.get(source)?])
+    }
+
     /// How long the newest snapshot of a source takes to come back: until the
     /// first byte can be read, and until the last is here (zero where no size is
     /// known). At the tier's limit, else over the line or disk that is assumed.
     pub fn restore_time(&self, tier: &Tier, source: &str) -> Option<(Duration, Duration)> {
         let cost = self.cost(tier)?;
         let wait = cost.class.map_or(Some(Duration::ZERO), |class| class.longest_wait(ThawSpeed::Standard))?;
-        let holding = cost.holdings.iter().find(|holding| holding.source == source);
-        let bytes = holding.map_or(0, |holding| holding.one_snapshot().bytes);
+        let bytes = self.holding(tier, source).map_or(0, |holding| holding.one_snapshot().bytes);
         Some((wait, Self::transfer(tier, tier.limits.download.as_ref().map(|limit| limit.value), bytes)))
     }
 
@@ -84,8 +97,7 @@ impl<'a> Figures<'a> {
     /// How long a usual run of a source uploads: at the tier's limit, or over
     /// the line that restores are reckoned with. Zero where no size is known.
     pub fn upload_time(&self, tier: &Tier, source: &str) -> Duration {
-        let holding = self.cost(tier).and_then(|cost| cost.holdings.iter().find(|holding| holding.source == source));
-        let bytes = holding.map_or(0, |holding| holding.upload.bytes);
+        let bytes = self.holding(tier, source).map_or(0, |holding| holding.upload.bytes);
         Self::transfer(tier, tier.limits.upload.as_ref().map(|limit| limit.value), bytes)
     }
 

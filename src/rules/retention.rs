@@ -6,6 +6,7 @@ use crate::base::format_duration;
 use crate::diagnostics::{Diagnostic, Rule, Severity, Span, Spanned};
 use crate::plan::{Keep, Tier};
 use crate::retention::{Period, Rules, SteadyState};
+use std::collections::HashSet;
 use std::time::Duration;
 
 static EMPTY: Rule = Rule {
@@ -257,14 +258,12 @@ fn rules_that_keep_nothing(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
 
 /// The jobs of a tier that have times, those with the same schedule once.
 fn distinct<'a>(jobs: &'a [Job<'a>], tier: &'a Tier) -> Vec<&'a Job<'a>> {
-    let mut seen: Vec<Span> = Vec::new();
+    let mut seen: HashSet<Span> = HashSet::new();
     let of_tier = jobs.iter().filter(|job| std::ptr::eq(job.tier, tier));
     of_tier
         .filter(|job| {
             let Some((schedule, _)) = &job.timetable else { return false };
-            let is_new = !seen.contains(&schedule.cron.span);
-            seen.push(schedule.cron.span);
-            is_new
+            seen.insert(schedule.cron.span)
         })
         .collect()
 }
@@ -371,8 +370,7 @@ fn sources_without_history(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
         return;
     }
     for source in &subject.plan.sources {
-        let of_source: Vec<&Job<'_>> =
-            subject.jobs.iter().filter(|job| job.take.source.value == source.name.value).collect();
+        let of_source: Vec<&Job<'_>> = subject.jobs.of_source(&source.name.value).map(|(_, job)| job).collect();
         // Without a schedule nothing can be said of how far it reaches.
         let states: Option<Vec<&SteadyState>> = of_source.iter().map(|job| job.steady_state()).collect();
         let Some(states) = states.filter(|states| !states.is_empty()) else { continue };

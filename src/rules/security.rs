@@ -316,7 +316,7 @@ fn removable_root(tier: &Tier) -> Option<Spanned<&str>> {
 
 /// Identity files that a tier backs up.
 fn identities_in_sources(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
-    let taken = |name: &str| subject.jobs.iter().any(|job| job.take.source.value == name);
+    let taken = |name: &str| subject.jobs.takes(name);
     for key in &subject.plan.keys {
         for (path, identity) in key.identities.iter().filter_map(|identity| match &identity.secret.value {
             SecretRef::File(path) => Some((normal(path), identity)),

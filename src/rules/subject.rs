@@ -1,5 +1,5 @@
 use super::figures::Figures;
-use super::job::Job;
+use super::job::Jobs;
 use super::objectives::Objectives;
 use crate::cost::PriceTable;
 use crate::diagnostics::{Diagnostic, SourceFiles, Span};
@@ -14,7 +14,7 @@ pub(super) struct Subject<'a> {
     pub document: &'a Document,
     pub files: &'a SourceFiles,
     /// Every tier with every source that it takes, in the order of the text.
-    pub jobs: Vec<Job<'a>>,
+    pub jobs: Jobs<'a>,
     pub figures: Figures<'a>,
     pub objectives: OnceCell<Objectives>,
     /// See [`Subject::timetables`].
@@ -35,7 +35,7 @@ impl<'a> Subject<'a> {
             plan,
             document,
             files,
-            jobs: Job::all(plan),
+            jobs: Jobs::of(plan),
             figures: Figures::new(plan, prices),
             objectives: OnceCell::new(),
             timetables: OnceCell::new(),

@@ -196,14 +196,18 @@ fn the_plans_of_the_repository_have_no_errors() {
 }
 
 #[test]
-fn what_a_tier_comes_to_hold_is_reckoned_once_a_check() {
+fn what_a_tier_comes_to_hold_is_reckoned_once_a_check_for_each_of_its_schedules() {
     for name in ["demo", "home", "rpa", "server"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("plans/{name}.kdl"));
         let text = std::fs::read_to_string(path).expect("the plan is there");
         crate::cost::RECKONED.set(0);
         let checked = checked(&text);
-        let takes = checked.plan().map_or(0, |plan| plan.tiers.iter().map(|tier| tier.takes.len()).sum());
-        assert_eq!(crate::cost::RECKONED.get(), takes, "{name}");
+        let schedules = |tier: &crate::plan::Tier| {
+            let of_takes = tier.takes.iter().filter_map(|take| Some(take.schedule.as_ref()?.cron.value.as_str()));
+            of_takes.collect::<std::collections::BTreeSet<&str>>().len()
+        };
+        let all = checked.plan().map_or(0, |plan| plan.tiers.iter().map(schedules).sum());
+        assert_eq!(crate::cost::RECKONED.get(), all, "{name}");
     }
 }
 

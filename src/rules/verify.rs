@@ -163,18 +163,14 @@ fn sources_that_are_never_read(subject: &Subject<'_>, out: &mut Vec<Diagnostic>)
     // Said once for the plan: the sources of a tier share its verify.
     let is_read = |tier: &Tier| tier.verify.iter().any(|verify| verify.level.value == Level::Contents);
     let unread = plan.sources.iter().filter(|source| {
-        let taken_by: Vec<&Tier> = plan
-            .tiers
-            .iter()
-            .filter(|tier| tier.takes.iter().any(|take| take.source.value == source.name.value))
-            .collect();
+        let taken_by: Vec<&Tier> = subject.jobs.of_source(&source.name.value).map(|(_, job)| job.tier).collect();
         let is_drilled = plan.drills.iter().any(|drill| drill.source.value == source.name.value);
         let is_verified = taken_by.iter().any(|tier| !tier.verify.is_empty());
         is_verified && !is_drilled && !taken_by.into_iter().any(is_read)
     });
     let unread: Vec<_> = unread.collect();
     let Some(first) = unread.first() else { return };
-    let names = crate::diagnostics::list(unread.iter().map(|source| source.name.value.as_str()), "and");
+    let names = crate::diagnostics::list_some(unread.iter().map(|source| source.name.value.as_str()), "and");
     let mut diagnostic =
         Diagnostic::new(&NEVER_READ, first.name.span, format!("no backup of {names} is ever read to its end"));
     for source in &unread[1..] {

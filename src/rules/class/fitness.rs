@@ -1,7 +1,7 @@
 use super::super::{Subject, words};
 use crate::base::format_duration;
 use crate::cost::{Place, Provider, StorageClass, ThawSpeed};
-use crate::diagnostics::{Diagnostic, Fix, Rule, Severity, Span, list, nearest};
+use crate::diagnostics::{Diagnostic, Fix, Rule, Severity, Span, list, list_some, nearest};
 use crate::plan::{Level, Mode, Tier};
 
 pub(in super::super) static NOT_OFFERED: Rule = Rule {
@@ -313,14 +313,12 @@ pub(in super::super) fn only_copies_in_one_zone(subject: &Subject<'_>, out: &mut
         let alone: Vec<&str> = tier
             .takes
             .iter()
-            .filter(|take| {
-                let others = subject.jobs.iter().filter(|job| job.take.source.value == take.source.value);
-                !others.into_iter().any(|job| is_safe(job.tier))
-            })
+            .filter(|take| !subject.jobs.of_source(&take.source.value).any(|(_, job)| is_safe(job.tier)))
             .map(|take| take.source.value.as_str())
             .collect();
         if !alone.is_empty() {
-            let message = format!("the only copy of {} outside this machine lies in one building", list(alone, "and"));
+            let message =
+                format!("the only copy of {} outside this machine lies in one building", list_some(alone, "and"));
             out.push(
                 Diagnostic::new(&ONE_ZONE_ONLY, at, message)
                     .label(format!("{} is lost with its data centre", class.name))

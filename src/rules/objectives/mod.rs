@@ -13,7 +13,7 @@ pub use loss::Loss;
 pub use survival::{Copy, Exposure};
 
 use super::figures::Figures;
-use super::job::Job;
+use super::job::Jobs;
 use super::{Check, Subject};
 use crate::cost::PriceTable;
 use crate::diagnostics::Rule;
@@ -41,12 +41,11 @@ impl Objectives {
     /// `prices`: in place of the built-in ones; they decide nothing here but
     /// come with the classes' thawing times.
     pub fn of(plan: &Plan, prices: Option<&PriceTable>) -> Self {
-        Self::reckon(plan, &Job::all(plan), &Figures::new(plan, prices))
+        Self::reckon(plan, &Jobs::of(plan), &Figures::new(plan, prices))
     }
 
-    fn reckon(plan: &Plan, jobs: &[Job<'_>], figures: &Figures<'_>) -> Self {
-        let taken =
-            plan.sources.iter().filter(|source| jobs.iter().any(|job| job.take.source.value == source.name.value));
+    fn reckon(plan: &Plan, jobs: &Jobs<'_>, figures: &Figures<'_>) -> Self {
+        let taken = plan.sources.iter().filter(|source| jobs.takes(&source.name.value));
         let copies = survival::copies(plan, jobs, figures);
         let exposures =
             taken.flat_map(|source| Loss::ALL.map(|loss| survival::exposure(source, loss, jobs, &copies))).collect();

@@ -1,7 +1,9 @@
 use super::super::Subject;
 use super::{Exposure, Loss};
 use crate::base::format_duration;
-use crate::diagnostics::{Diagnostic, Rule, Severity, Span, list};
+use crate::diagnostics::{Diagnostic, Rule, Severity, Span, list_some};
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::time::Duration;
 
 pub(in super::super) static RPO: Rule = Rule {
@@ -166,7 +168,7 @@ fn whose(broken: &[Broken<'_>], of: usize) -> String {
         let all = if broken.len() == of { "all ".to_owned() } else { format!("{} of ", broken.len()) };
         return format!("{all}{of} sources");
     }
-    list(broken.iter().map(|broken| broken.exposure.source.as_str()), "and")
+    list_some(broken.iter().map(|broken| broken.exposure.source.as_str()), "and")
 }
 
 fn up_to(broken: &[Broken<'_>], worst: Duration) -> String {
@@ -177,37 +179,49 @@ fn up_to(broken: &[Broken<'_>], worst: Duration) -> String {
 /// For each source the least loss at which `broken` finds something. A source
 /// that a loss takes altogether is another rule's.
 fn first_broken<'a>(exposures: &'a [Exposure], broken: impl Fn(&'a Exposure) -> Option<Broken<'a>>) -> Vec<Broken<'a>> {
+    let mut told: HashSet<&str> = HashSet::new();
     let mut found: Vec<Broken<'a>> = Vec::new();
-    for exposure in exposures {
-        if found.iter().any(|other| other.exposure.source == exposure.source) {
-            continue;
-        }
-        // What is lost with credentials is told by the rule on credentials.
-        if exposure.loss != Loss::Credentials {
-            found.extend(broken(exposure));
+    // What is lost with credentials is told by the rule on credentials.
+    for exposure in exposures.iter().filter(|exposure| exposure.loss != Loss::Credentials) {
+        if !told.contains(exposure.source.as_str())
+            && let Some(broken) = broken(exposure)
+        {
+            told.insert(&exposure.source);
+            found.push(broken);
         }
     }
     found
 }
 
+/// Those with the same key together, in the order of the first of each; no group is empty.
+fn alike<'a, 'b, K: Copy + Eq + Hash>(
+    broken: &'a [Broken<'b>],
+    key: impl Fn(&'a Broken<'b>) -> K,
+) -> Vec<(K, Vec<&'a Broken<'b>>)> {
+    let mut places: HashMap<K, usize> = HashMap::new();
+    let mut groups: Vec<(K, Vec<&Broken<'_>>)> = Vec::new();
+    for one in broken {
+        let key = key(one);
+        let place = *places.entry(key).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some((_, group)) => group.push(one),
+            None => groups.push((key, vec![one])),
+        }
+    }
+    groups
+}
+
 /// A label at each schedule or class involved, and the sum for each source.
 fn explain(mut diagnostic: Diagnostic, broken: &[Broken<'_>]) -> Diagnostic {
-    let mut labelled: Vec<Span> = Vec::new();
-    for one in broken {
-        let Some(span) = one.span.filter(|span| !labelled.contains(span)) else { continue };
-        labelled.push(span);
-        let sharing = broken.iter().filter(|other| other.span == Some(span));
-        diagnostic = diagnostic.also(span, list(sharing.map(|other| other.exposure.source.as_str()), "and"));
-    }
-    let mut said: Vec<(Loss, &str)> = Vec::new();
-    for one in broken {
-        let key = (one.exposure.loss, one.sum.as_str());
-        if said.contains(&key) {
-            continue;
+    let names = |alike: Vec<&Broken<'_>>| list_some(alike.iter().map(|one| one.exposure.source.as_str()), "and");
+    for (span, sharing) in alike(broken, |one| one.span) {
+        if let Some(span) = span {
+            diagnostic = diagnostic.also(span, names(sharing));
         }
-        said.push(key);
-        let alike = broken.iter().filter(|other| (other.exposure.loss, other.sum.as_str()) == key);
-        let names = list(alike.map(|other| other.exposure.source.as_str()), "and");
+    }
+    for (_, alike) in alike(broken, |one| (one.exposure.loss, one.sum.as_str())) {
+        let one = alike[0];
+        let names = names(alike);
         let after = match one.exposure.loss {
             Loss::File => String::new(),
             loss => format!(" after the loss of {loss}"),

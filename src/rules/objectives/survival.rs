@@ -1,10 +1,11 @@
 use super::super::Subject;
 use super::super::figures::Figures;
-use super::super::job::Job;
+use super::super::job::{Job, Jobs};
 use super::Loss;
 use crate::base::format_duration;
-use crate::diagnostics::{Diagnostic, Rule, Severity, Span, list};
+use crate::diagnostics::{Diagnostic, Rule, Severity, Span, list_some};
 use crate::plan::{Plan, Source};
+use std::collections::HashSet;
 use std::time::Duration;
 
 pub(in super::super) static DISK: Rule = Rule {
@@ -136,7 +137,7 @@ impl Exposure {
 }
 
 /// What each job's newest snapshot is worth; in the order of the jobs.
-pub(super) fn copies(plan: &Plan, jobs: &[Job<'_>], figures: &Figures<'_>) -> Vec<Copy> {
+pub(super) fn copies(plan: &Plan, jobs: &Jobs<'_>, figures: &Figures<'_>) -> Vec<Copy> {
     jobs.iter()
         .map(|job| {
             let (lost, because) = lost(plan, job, jobs, figures);
@@ -157,9 +158,9 @@ pub(super) fn copies(plan: &Plan, jobs: &[Job<'_>], figures: &Figures<'_>) -> Ve
 }
 
 /// What a loss leaves of a source. `copies` are those of the jobs, in their order.
-pub(super) fn exposure(source: &Source, loss: Loss, jobs: &[Job<'_>], copies: &[Copy]) -> Exposure {
-    let of_source = jobs.iter().zip(copies).filter(|(job, _)| job.take.source.value == source.name.value);
-    let copies = of_source.filter(|(job, _)| loss.spares(job.tier)).map(|(_, copy)| copy.clone()).collect();
+pub(super) fn exposure(source: &Source, loss: Loss, jobs: &Jobs<'_>, copies: &[Copy]) -> Exposure {
+    let left = jobs.of_source(&source.name.value).filter(|(_, job)| loss.spares(job.tier));
+    let copies = left.map(|(at, _)| copies[at].clone()).collect();
     Exposure { source: source.name.value.clone(), loss, copies, span: source.name.span }
 }
 
@@ -168,7 +169,7 @@ pub(super) fn exposure(source: &Source, loss: Loss, jobs: &[Job<'_>], copies: &[
 /// Just before a run ends, the newest snapshot is that of the run before: it
 /// began a whole interval ago, and the one that would replace it began as late
 /// as its jitter allows and is as long as a run takes.
-fn lost(plan: &Plan, job: &Job<'_>, jobs: &[Job<'_>], figures: &Figures<'_>) -> (Option<Duration>, String) {
+fn lost(plan: &Plan, job: &Job<'_>, jobs: &Jobs<'_>, figures: &Figures<'_>) -> (Option<Duration>, String) {
     let Some((schedule, _)) = &job.timetable else { return (None, "no schedule".to_owned()) };
     let Some(gap) = job.longest_gap() else { return (None, "no schedule".to_owned()) };
     let mut total = gap.length();
@@ -192,8 +193,8 @@ fn lost(plan: &Plan, job: &Job<'_>, jobs: &[Job<'_>], figures: &Figures<'_>) -> 
     }
     // A copy is at most as fresh as what it copies.
     let from = job.tier.from.as_ref().and_then(|from| {
-        jobs.iter()
-            .find(|other| other.tier.name.value == from.value && other.take.source.value == job.take.source.value)
+        let mut of_source = jobs.of_source(&job.take.source.value).map(|(_, other)| other);
+        of_source.find(|other| other.tier.name.value == from.value)
     });
     // A circle of copies is reported elsewhere; one step is enough for the rest.
     if let Some(from) = from.filter(|from| from.tier.from.is_none()) {
@@ -215,18 +216,13 @@ pub(in super::super) fn sources_that_a_loss_takes(subject: &Subject<'_>, out: &m
         return;
     }
     let objectives = subject.objectives();
-    let takes = |loss: Loss| objectives.exposures.iter().filter(move |e| e.loss == loss && e.copies.is_empty());
-    let survives = |source: &str, loss: Loss| !takes(loss).any(|exposure| exposure.source == source);
+    // Of the losses that were looked at before.
+    let mut told: HashSet<&str> = HashSet::new();
     for (loss, rule) in [(Loss::Disk, &DISK), (Loss::Site, &SITE), (Loss::Credentials, &CREDENTIALS)] {
-        let gone: Vec<_> = takes(loss)
-            .filter(|exposure| match loss {
-                Loss::Site => survives(&exposure.source, Loss::Disk),
-                Loss::Credentials => survives(&exposure.source, Loss::Site),
-                Loss::File | Loss::Disk => true,
-            })
-            .collect();
+        let takes = objectives.exposures.iter().filter(|e| e.loss == loss && e.copies.is_empty());
+        let gone: Vec<_> = takes.filter(|exposure| told.insert(&exposure.source)).collect();
         let Some(first) = gone.first() else { continue };
-        let names = list(gone.iter().map(|exposure| exposure.source.as_str()), "and");
+        let names = list_some(gone.iter().map(|exposure| exposure.source.as_str()), "and");
         let (message, help) = match loss {
             Loss::Disk => (
                 format!("if this disk fails, {names} and every backup of it are gone"),

@@ -1,8 +1,10 @@
 use super::super::Subject;
-use super::super::job::{self, HORIZON_DAYS};
+use super::super::job::{self, HORIZON_DAYS, Job};
 use crate::diagnostics::{Diagnostic, Rule, Severity};
 use crate::plan::{Mode, Tier};
 use crate::schedule::DstKind;
+use std::collections::HashSet;
+use std::rc::Rc;
 
 pub(in super::super) static DST_SKIPPED: Rule = Rule {
     code: "plan::schedule::dst_skipped",
@@ -174,10 +176,22 @@ const MEETING_DAYS: u32 = 40;
 pub(in super::super) fn writers_of_one_bucket_at_the_same_minute(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
     let jobs = &subject.jobs;
     let from = job::from(subject.plan);
-    let full = jobs.iter().filter(|job| job.tier.mode.value == Mode::Full);
-    for whole in full {
+    // The jobs of a tier that have one calendar meet the same others.
+    let mut seen = HashSet::new();
+    let others: Vec<&Job<'_>> = jobs
+        .iter()
+        .filter(|job| {
+            let calendar = job.timetable.as_ref().map(|(_, calendar)| Rc::as_ptr(calendar));
+            seen.insert((std::ptr::from_ref(job.tier), calendar))
+        })
+        .collect();
+    let mut told = HashSet::new();
+    for whole in jobs.iter().filter(|job| job.tier.mode.value == Mode::Full) {
         let Some((schedule, table)) = &whole.timetable else { continue };
-        let meets = jobs.iter().find_map(|other| {
+        if !told.insert(schedule.cron.span) {
+            continue;
+        }
+        let meets = others.iter().find_map(|other| {
             let is_another = other.tier.name.value != whole.tier.name.value;
             let (theirs, other_table) = other.timetable.as_ref().filter(|_| is_another)?;
             let shares = bucket(other.tier).is_some_and(|theirs| Some(theirs) == bucket(whole.tier));
