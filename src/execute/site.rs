@@ -3,9 +3,10 @@ use super::secrets::{Secrets, whole_path};
 use super::state::State;
 use crate::archive::{Codec, Identities, Recipients};
 use crate::base::{Context, Timestamp};
+use crate::compile::JobName;
 use crate::files::WalkOptions;
 use crate::plan::{Compression, Encryption, Key, PathSource, Plan, SecretRef, Tier};
-use crate::repository::component;
+use crate::repository::{self, KnownRun, Repository, component};
 use crate::stores::{Scope, SettingsError, Store, StoreError, StoreSettings};
 use std::path::{Path, PathBuf};
 
@@ -56,6 +57,20 @@ impl<'a> Site<'a> {
     /// Where the engine remembers what a tier holds.
     pub fn tier_state(&self, tier: &Tier) -> PathBuf {
         self.state_folder().join("tiers").join(component(&tier.name.value))
+    }
+
+    /// The last snapshots that this host itself stored in a tier's repository, as `state` knows them.
+    pub fn known_runs(&self, tier: &Tier, repository: &Repository, state: &State) -> Vec<KnownRun> {
+        // A copy's own runs make no snapshots.
+        if tier.from.is_some() || !repository::remembers(&self.tier_state(tier), repository) {
+            return Vec::new();
+        }
+        let known = tier.takes.iter().filter_map(|take| {
+            let source = take.source.value.clone();
+            let started = state.job(&JobName::new(&tier.name.value, &source)).last_success?;
+            Some(KnownRun { source, started })
+        });
+        known.collect()
     }
 
     /// Opens a tier's store. `source`: for the placeholder `{source}`.

@@ -1,6 +1,8 @@
+use super::forgotten::Forgotten;
 use super::layout;
 use super::verify::objects_of;
 use super::{Catalogue, Repository, RepositoryError};
+use crate::archive::RunRecord;
 use crate::base::{Cancellation, Context};
 use crate::stores::{Class, Put, StoreErrorKind, WriteOptions};
 use std::collections::{BTreeSet, HashMap};
@@ -56,6 +58,7 @@ pub fn copy(
             objects_of(record).filter(|name| *name != info.name).map(String::from).collect();
         // Of earlier runs only objects may be needed; their records tell how to verify those.
         let owning: BTreeSet<String> = needed.iter().filter_map(|name| owners.get(name.as_str())).cloned().collect();
+        leave_behind(&target, record, owning.iter().filter(|name| !present.contains(*name)), &copied)?;
         needed.extend(owning);
         let own_record = layout::run_record(&record.source, &record.run);
         for name in needed.iter().filter(|name| **name != own_record).chain([&own_record, &info.name]) {
@@ -75,6 +78,32 @@ pub fn copy(
         outcome.snapshots += 1;
     }
     Ok(outcome)
+}
+
+/// Writes down of which earlier runs only records and objects are copied for the sake of `record`'s
+/// snapshot, before they come: a verification would take their snapshots for deleted ones.
+fn leave_behind<'n>(
+    to: &Repository,
+    record: &RunRecord,
+    owning: impl Iterator<Item = &'n String>,
+    copied: &BTreeSet<String>,
+) -> Result<(), RepositoryError> {
+    let snapshots = owning.filter_map(|name| layout::parse(name)).filter(|(_, run)| *run < record.run);
+    let mut left = Forgotten::default();
+    for (source, run) in snapshots {
+        let [sealed, plain] = [true, false].map(|encrypted| layout::snapshot(&source, &run, encrypted));
+        if !copied.contains(&sealed) && !copied.contains(&plain) {
+            left.names.insert(sealed);
+        }
+    }
+    if left.names.is_empty() {
+        return Ok(());
+    }
+    match left.write(&to.store, &record.run) {
+        // Of a copy that was cut off: its list names these and more.
+        Err(RepositoryError::Store(error)) if error.kind == StoreErrorKind::AlreadyExists => Ok(()),
+        written => written,
+    }
 }
 
 fn copy_object(

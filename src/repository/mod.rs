@@ -11,6 +11,7 @@ mod changes;
 mod copy;
 mod delta;
 mod error;
+mod forgotten;
 mod layout;
 mod open;
 mod prune;
@@ -32,8 +33,11 @@ pub use restore::{
     target_entry,
 };
 pub use selection::{BadPattern, Selection};
-pub use state::has_state;
-pub use verify::{VerifyLevel, VerifyOutcome, VerifyProblem, VerifyProgress, VerifyRequest, remember_damage, verify};
+pub use state::{has_state, remembers};
+pub use verify::{
+    KnownRun, Leftovers, VerifyLevel, VerifyOutcome, VerifyProblem, VerifyProgress, VerifyRequest, remember_damage,
+    verify,
+};
 
 /// Threads at least for reading a store: that is waiting, mostly.
 const IO_THREADS_MIN: usize = 4;

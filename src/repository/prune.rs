@@ -1,12 +1,14 @@
 //! What goes when snapshots are forgotten, and its deletion.
 //!
 //! Two values: a [`PrunePlan`] that can be printed, then [`execute`]. Order:
-//! snapshots first, so that nothing names what is deleted after them. An object
+//! the list of what is forgotten, then the snapshots, so that nothing names what is
+//! deleted after them. An object
 //! that no snapshot needs is only *doomed* at first, in a list in the store;
 //! it is deleted by a later prune, once it has been doomed for longer than the
 //! grace period and still nobody needs it. So a backup that is running on
 //! another host meanwhile, and builds on such an object, loses nothing.
 
+use super::forgotten::Forgotten;
 use super::verify::objects_of;
 use super::{Catalogue, RepositoryError, SnapshotInfo, layout};
 use crate::base::{RunId, Timestamp, rfc3339};
@@ -38,6 +40,8 @@ pub struct PrunePlan {
     doomed: BTreeMap<String, Timestamp>,
     /// Lists of doomed objects that the new one replaces.
     old_lists: Vec<String>,
+    /// All snapshots that prunes took, these too.
+    forgotten: Forgotten,
     /// A remaining snapshot has no run record, so nobody knows what it needs:
     /// no object is deleted.
     pub blocked_by: Vec<String>,
@@ -92,8 +96,11 @@ pub fn plan(
             None => blocked_by.push(info.run.to_string()),
         }
     }
-    let forget: Vec<_> = all.into_iter().filter(|info| going.contains(info.name.as_str())).collect();
+    let (forget, left): (Vec<_>, Vec<_>) = all.into_iter().partition(|info| going.contains(info.name.as_str()));
     let mut plan = PrunePlan { forget, blocked_by, ..PrunePlan::default() };
+    plan.forgotten = Forgotten::read(catalogue.store())?;
+    plan.forgotten.names.extend(plan.forget.iter().map(|info| info.name.clone()));
+    plan.forgotten.retain_useful(&left, &catalogue.records(None)?);
     let since = doomed_since(catalogue, &mut plan.old_lists)?;
     if !plan.blocked_by.is_empty() {
         plan.doomed = since;
@@ -184,7 +191,9 @@ fn carry_out(catalogue: &Catalogue<'_>, plan: &PrunePlan, run: &RunId) -> Result
     let store = catalogue.store();
     let snapshots: Vec<String> = plan.forget.iter().map(|info| info.name.clone()).collect();
     if !snapshots.is_empty() {
+        plan.forgotten.write(store, run)?;
         store.delete(&snapshots)?;
+        plan.forgotten.delete_old(store)?;
     }
     let mut delete: Vec<String> = plan.delete.iter().map(|(name, _)| name.clone()).collect();
     if !delete.is_empty() {

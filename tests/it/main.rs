@@ -16,6 +16,7 @@ mod interruption;
 mod keys;
 mod lock;
 mod lsp;
+mod missing;
 mod nice;
 mod object_lock;
 mod partial;

@@ -3,12 +3,14 @@ use super::super::output::Output;
 use super::super::reach::{self, Reached};
 use super::super::{interrupt, progress::Ticker};
 use crate::archive::Identities;
-use crate::base::{ByteSize, Cancellation, Cell, Column, Context, Exit, Paint, Percent, Style, Table};
-use crate::execute::Site;
-use crate::plan::Tier;
+use crate::base::{ByteSize, Cancellation, Cell, Column, Context, Exit, Paint, Percent, Style, Table, rfc3339};
+use crate::compile::JobName;
+use crate::execute::{Site, State, StateFile};
+use crate::plan::{Take, Tier};
 use crate::report::counted;
 use crate::repository::{
-    Catalogue, Repository, VerifyLevel, VerifyOutcome, VerifyProgress, VerifyRequest, remember_damage, verify,
+    Catalogue, Leftovers, Repository, SNAPSHOTS, VerifyLevel, VerifyOutcome, VerifyProgress, VerifyRequest,
+    remember_damage, verify,
 };
 use clap::ValueEnum;
 use serde_json::json;
@@ -20,7 +22,8 @@ use std::sync::atomic::Ordering;
 /// `presence` looks whether all objects are there with their sizes; `checksum`
 /// reads them and compares their stored bytes with what was written; neither
 /// needs a key. `contents` decrypts, decompresses and hashes all that is in
-/// them. Ends with 1 where something is damaged, and with 3 where a tier could
+/// them. At every level it tells of snapshots that are gone although no prune took them, by
+/// the run records and by what this host remembers to have stored. Ends with 1 where something is damaged, and with 3 where a tier could
 /// not be verified and all else is good.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -79,13 +82,20 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     let cancel = interrupt::cancellation();
     let tiers = reach::tiers(&file.plan, &arguments.tier)?;
     let keys = keys(&site, &tiers, &arguments)?;
+    // What this host remembers only adds to what is told: a state that cannot be read is no reason not to verify.
+    let state = StateFile::new(site.state_folder()).load().map(|(state, _)| state).unwrap_or_default();
     let mut found: Vec<Found<'_>> = Vec::new();
     for (tier, key) in tiers.iter().copied().zip(&keys) {
         match reach::repositories(&site, tier) {
             Err(failure) => found.push(Found { tier, result: Err(failure) }),
             Ok(reached) => {
+                if reached.is_empty()
+                    && let Some(failure) = emptied(&site, tier, &state)
+                {
+                    found.push(Found { tier, result: Err(failure) });
+                }
                 for Reached { repository, .. } in reached {
-                    let result = verify_one(&site, tier, &repository, key, &arguments, &cancel, output);
+                    let result = verify_one(&site, (tier, &repository), (key, &state), &arguments, &cancel, output);
                     if cancel.is_cancelled() {
                         return result.map(|_| Exit::Cancelled);
                     }
@@ -119,11 +129,22 @@ fn keys(site: &Site<'_>, tiers: &[&Tier], arguments: &Arguments) -> Result<Vec<K
     keys.collect()
 }
 
+/// A tier without a repository that this host has backed up to.
+fn emptied(site: &Site<'_>, tier: &Tier, state: &State) -> Option<Failure> {
+    let of_take = |take: &Take| state.job(&JobName::new(&tier.name.value, &take.source.value)).last_success;
+    let last = tier.takes.iter().filter_map(of_take).max()?;
+    let take = tier.takes.first()?;
+    let store = site.store(tier, Some(&take.source.value), site.context.now()).ok()?;
+    let message =
+        format!("`{}` holds no repository, and this host made a backup there on {}", store.describe(), rfc3339(last));
+    let help = "is the disk mounted, is the bucket the right one? `plan run` says how to start anew";
+    Some(Failure::new(Exit::NoRepository, message).help(help))
+}
+
 fn verify_one(
     site: &Site<'_>,
-    tier: &Tier,
-    repository: &Repository,
-    key: &Key,
+    (tier, repository): (&Tier, &Repository),
+    (key, state): (&Key, &State),
     arguments: &Arguments,
     cancel: &Cancellation,
     output: &mut Output,
@@ -140,10 +161,15 @@ fn verify_one(
     let failed = |error| reach::reading_failure(&error, site, tier);
     let mut snapshots = catalogue.snapshots(None).map_err(failed)?;
     snapshots.retain(|info| arguments.source.is_empty() || arguments.source.contains(&info.source));
+    let mut known = site.known_runs(tier, repository, state);
+    known.retain(|known| arguments.source.is_empty() || arguments.source.contains(&known.source));
     let progress = VerifyProgress::default();
     let request = VerifyRequest {
         snapshots: &snapshots,
         only_run: None,
+        sources: &arguments.source,
+        known: &known,
+        now: site.context.now(),
         level,
         sample: arguments.sample.unwrap_or(Percent::ALL),
         seed: site.context.random_u64(),
@@ -200,7 +226,8 @@ fn document(found: &Found<'_>, sample: Option<Percent>) -> serde_json::Value {
             "without_key": without_key,
             "snapshots": snapshots, "objects": outcome.objects, "objects_read": outcome.objects_read,
             "bytes": outcome.bytes, "chunks": outcome.chunks, "archived": outcome.archived,
-            "good": outcome.is_good(), "unrecorded": outcome.unrecorded,
+            "good": outcome.is_good(), "unrecorded": outcome.unrecorded, "uncommitted": outcome.uncommitted,
+            "leftovers": { "objects": outcome.leftovers.objects, "bytes": outcome.leftovers.bytes },
             "problems": outcome.problems.iter().map(|problem| json!({
                 "object": problem.object, "problem": problem.problem, "snapshots": problem.snapshots,
             })).collect::<Vec<_>>(),
@@ -278,7 +305,10 @@ fn tell(tier: &Tier, verified: &Verified, output: &mut Output) -> Result<(), Fai
     let problems = if output.json { &[] } else { &outcome.problems[..] };
     for problem in problems {
         output.line(&format!("{tier}: `{}`: {}", problem.object, problem.problem))?;
-        output.line(&format!("  needed by {}", problem.snapshots.join(", ")))?;
+        // What is said of a snapshot itself names it.
+        if !problem.snapshots.is_empty() && !problem.object.starts_with(SNAPSHOTS) {
+            output.line(&format!("  needed by {}", problem.snapshots.join(", ")))?;
+        }
     }
     if let Some(why) = without_key {
         output.warning(&format!("{tier}: only checksums were compared, what is inside was not read: {why}"));
@@ -287,9 +317,19 @@ fn tell(tier: &Tier, verified: &Verified, output: &mut Output) -> Result<(), Fai
     if outcome.archived > 0 {
         output.note(&format!("{tier}: {} objects lie in an archive class and were not read", outcome.archived));
     }
-    for run in &outcome.unrecorded {
+    for run in &outcome.uncommitted {
         output.warning(&format!(
-            "{tier}: the run record of snapshot {run} is missing, so what it needs was not looked at"
+            "{tier}: the record of run {run} tells of a success, and there is no snapshot: either the run was cut off \
+             at its very last step, or somebody deleted it"
+        ));
+    }
+    let Leftovers { objects, bytes } = outcome.leftovers;
+    if objects > 0 {
+        output.note(&format!(
+            "{tier}: {} ({}) of runs that were cut off {} to no snapshot: `plan prune` deletes what is not taken over",
+            counted(objects, "object"),
+            ByteSize(bytes),
+            if objects == 1 { "belongs" } else { "belong" },
         ));
     }
     Ok(())

@@ -85,9 +85,18 @@ fn look(
     if let Some(own) = &own {
         snapshots.retain(|info| info.run == *own);
     }
+    let sources = [job.source.clone()];
+    let mut known = match run.plan().tier(&job.tier) {
+        Some(tier) => run.site.known_runs(tier, repository, &run.state.borrow()),
+        None => Vec::new(),
+    };
+    known.retain(|known| known.source == job.source);
     let request = VerifyRequest {
         snapshots: &snapshots,
         only_run: own.as_ref(),
+        sources: &sources,
+        known: &known,
+        now: run.site.context.now(),
         level: match verification.level {
             Level::Presence => VerifyLevel::Presence,
             Level::Checksum => VerifyLevel::Checksum,
@@ -122,6 +131,9 @@ fn damage(outcome: &VerifyOutcome) -> Failure {
         count => format!(", and {count} more objects are damaged"),
     };
     let message = format!("`{}` is damaged: {}{more}", first.object, first.problem);
-    let help = format!("snapshots that need it: {}; `plan verify` lists all damage", first.snapshots.join(", "));
+    let help = match &first.snapshots[..] {
+        [] => "`plan verify` lists all damage".to_owned(),
+        snapshots => format!("snapshots that need it: {}; `plan verify` lists all damage", snapshots.join(", ")),
+    };
     Failure { help: Some(help), ..Failure::new(FailureKind::Damaged, message) }
 }

@@ -83,6 +83,12 @@ pub fn has_state(folder: &Path, source: &str) -> bool {
     folder.join(LocalState::current_name(source)).is_file()
 }
 
+/// Whether a tier's folder of local state is of this repository.
+pub fn remembers(folder: &Path, repository: &super::Repository) -> bool {
+    let state = LocalState { folder: folder.to_owned() };
+    state.repository_id().is_some_and(|id| id == repository.config.id)
+}
+
 impl LocalState {
     pub(crate) fn open(folder: &Path) -> Result<Self, RepositoryError> {
         let failed = |source| RepositoryError::State { path: folder.to_owned(), source };

@@ -13,6 +13,9 @@ fn verify_all(bench: &Bench, level: VerifyLevel, sample: &str) -> VerifyOutcome 
     let request = VerifyRequest {
         snapshots: &snapshots,
         only_run: None,
+        sources: &[],
+        known: &[],
+        now: bench.context.now(),
         level,
         sample: sample.parse::<Percent>().unwrap(),
         seed: 7,

@@ -19,6 +19,9 @@ pub(super) fn verify_contents(bench: &Bench) -> VerifyOutcome {
     let request = VerifyRequest {
         snapshots: &snapshots,
         only_run: None,
+        sources: &[],
+        known: &[],
+        now: bench.context.now(),
         level: VerifyLevel::Contents,
         sample: crate::base::Percent::ALL,
         seed: 1,

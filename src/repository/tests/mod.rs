@@ -2,6 +2,7 @@
 
 mod damage;
 mod deltas;
+mod history;
 mod resume;
 mod roundtrip;
 

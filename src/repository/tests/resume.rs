@@ -60,6 +60,9 @@ fn assert_newest_is_sound(bench: &Bench) {
         let request = VerifyRequest {
             snapshots: &newest,
             only_run,
+            sources: &[],
+            known: &[],
+            now: bench.context.now(),
             level,
             sample: Percent::ALL,
             seed: 7,

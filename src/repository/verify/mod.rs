@@ -1,12 +1,15 @@
 //! Whether stored bytes are what was written. Always of the store, never of a local copy.
 
 mod contents;
+mod history;
 mod pieces;
+
+pub use history::{KnownRun, Leftovers};
 
 use super::state::LocalState;
 use super::{Catalogue, RepositoryError, SnapshotInfo, io_threads};
 use crate::archive::{FormatError, HashingWriter, RunRecord};
-use crate::base::{Cancellation, Percent};
+use crate::base::{Cancellation, Percent, Timestamp};
 use crate::stores::{StoreError, StoreErrorKind};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::{self, Read};
@@ -33,6 +36,12 @@ pub struct VerifyRequest<'a> {
     /// Of the objects that these need, only those that this run wrote; files in
     /// pieces are not put together.
     pub only_run: Option<&'a crate::base::RunId>,
+    /// The sources that are meant; empty: all.
+    pub sources: &'a [String],
+    /// What this host remembers to have stored here: if it is gone, that is a problem.
+    /// Looked at, as all that run records say of the past, unless `only_run` is given.
+    pub known: &'a [KnownRun],
+    pub now: Timestamp,
     pub level: VerifyLevel,
     /// The share of objects (checksum) or frames (contents) that is read.
     pub sample: Percent,
@@ -66,8 +75,13 @@ pub struct VerifyOutcome {
     pub problems: Vec<VerifyProblem>,
     /// Objects that lie in an archive class and cannot be read now.
     pub archived: u64,
-    /// Snapshots without a readable run record: only their own object was looked at.
+    /// Snapshots without a readable run record, which is a problem too: only their own object was looked at.
     pub unrecorded: Vec<String>,
+    /// Runs whose record tells of a success and that have no snapshot, though nobody knows
+    /// whether they ever had one: cut off at the very last step, or it was deleted.
+    pub uncommitted: Vec<String>,
+    /// What runs left that were cut off, older than the grace period of a prune.
+    pub leftovers: Leftovers,
 }
 
 impl VerifyOutcome {
@@ -116,7 +130,8 @@ struct Expected {
 /// What prevents looking at all. Damage is no error: it is in the outcome.
 pub fn verify(catalogue: &Catalogue<'_>, request: &VerifyRequest<'_>) -> Result<VerifyOutcome, RepositoryError> {
     let mut outcome = VerifyOutcome::default();
-    let needed = needed_objects(catalogue, request, &mut outcome)?;
+    let records = catalogue.records(None)?;
+    let needed = needed_objects(&records, request, &mut outcome);
     let present: HashMap<String, u64> =
         catalogue.store().list("")?.into_iter().map(|object| (object.name, object.size_bytes)).collect();
     let mut intact = Vec::new();
@@ -132,6 +147,9 @@ pub fn verify(catalogue: &Catalogue<'_>, request: &VerifyRequest<'_>) -> Result<
         };
         outcome.problems.push(VerifyProblem { object: expected.name, problem, snapshots });
     }
+    if request.only_run.is_none() {
+        history::look(catalogue, request, &records, &present, &mut outcome)?;
+    }
     request.progress.objects.store(outcome.objects, Ordering::Relaxed);
     match request.level {
         VerifyLevel::Presence => {}
@@ -144,11 +162,10 @@ pub fn verify(catalogue: &Catalogue<'_>, request: &VerifyRequest<'_>) -> Result<
 
 /// Each object that the snapshots need, with the snapshots that do.
 fn needed_objects(
-    catalogue: &Catalogue<'_>,
+    records: &[RunRecord],
     request: &VerifyRequest<'_>,
     outcome: &mut VerifyOutcome,
-) -> Result<Vec<(Expected, Vec<String>)>, RepositoryError> {
-    let records = catalogue.records(None)?;
+) -> Vec<(Expected, Vec<String>)> {
     let written: HashMap<&str, _> =
         records.iter().flat_map(|record| &record.objects).map(|object| (object.name.as_str(), object)).collect();
     let mut needed: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
@@ -170,7 +187,7 @@ fn needed_objects(
         infos.map(|info| info.name.as_str()).chain(listed.map(|object| object.name.as_str())).collect()
     });
     let of_run = |name: &str| own.as_ref().is_none_or(|own| own.contains(name));
-    Ok(needed
+    needed
         .into_iter()
         .filter(|(name, _)| of_run(name))
         .map(|(name, snapshots)| {
@@ -182,7 +199,7 @@ fn needed_objects(
             };
             (expected, snapshots.into_iter().collect())
         })
-        .collect())
+        .collect()
 }
 
 /// All objects that a run's snapshot needs: its own and those of earlier runs.
