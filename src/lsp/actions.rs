@@ -145,11 +145,12 @@ mod tests {
 
     #[test]
     fn a_warning_can_be_silenced_before_the_node_that_its_line_starts_with() {
-        let plan = "plan x {\n    source data { base \"/data\" }\n    key u│nused { recipient \"age19mr5hnqz5837vmcrp6yx729vhra3slk6v2dhqj8tvpxaf9n07cfsva5su7\" }\n}";
+        let plan = "plan x {\n    source data { base \"/data\" }\n    tier t { store fs { root \"/b\" }; take data }\n    key u│nused { recipient \"age19mr5hnqz5837vmcrp6yx729vhra3slk6v2dhqj8tvpxaf9n07cfsva5su7\" }\n}";
         insta::assert_snapshot!(offered(plan, &[], &[CodeActionKind::QUICKFIX]), @r#"
         silence `plan::names::unused_key` here
             plan x {
                 source data { base "/data" }
+                tier t { store fs { root "/b" }; take data }
                 // plan: allow(plan::names::unused_key)
                 key unused { recipient "age19mr5hnqz5837vmcrp6yx729vhra3slk6v2dhqj8tvpxaf9n07cfsva5su7" }
             }

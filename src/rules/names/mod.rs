@@ -14,7 +14,7 @@ use crate::diagnostics::{Rule, Span};
 use crate::language::{Node, Value};
 use std::fmt;
 
-pub(super) static RULES: [&Rule; 15] = [
+pub(super) static RULES: [&Rule; 16] = [
     &reference::UNKNOWN_KEY,
     &reference::UNKNOWN_SOURCE,
     &reference::UNKNOWN_TIER,
@@ -23,6 +23,7 @@ pub(super) static RULES: [&Rule; 15] = [
     &unused::UNUSED_SOURCE,
     &unused::UNUSED_NOTIFY,
     &unused::TAKES_NOTHING,
+    &unused::BACKS_UP_NOTHING,
     &duplicate::DUPLICATE,
     &duplicate::CASE,
     &duplicate::RESERVED,
@@ -32,11 +33,12 @@ pub(super) static RULES: [&Rule; 15] = [
     &copies::DRILL_LACKS_SOURCE,
 ];
 
-pub(super) static CHECKS: [Check; 10] = [
+pub(super) static CHECKS: [Check; 11] = [
     reference::dangling_references,
     unused::unused_keys_and_sources,
     unused::channels_without_events,
     unused::tiers_that_take_nothing,
+    unused::plans_that_back_up_nothing,
     duplicate::same_name_twice,
     duplicate::names_that_differ_in_case,
     duplicate::reserved_names,

@@ -75,9 +75,42 @@ tier spare {
 }"#,
 };
 
+pub(super) static BACKS_UP_NOTHING: Rule = Rule {
+    code: "plan::names::backs_up_nothing",
+    severity: Severity::Warning,
+    title: "a plan has no source or no tier",
+    why: "A source says what is backed up and a tier says where to. Without one of each a run has nothing to do, and \
+          succeeds each time.",
+    bad: r#"
+plan laptop {
+    source home { include "/home/anna" }
+}"#,
+    good: r#"
+plan laptop {
+    key anna {
+        recipient "age19mr5hnqz5837vmcrp6yx729vhra3slk6v2dhqj8tvpxaf9n07cfsva5su7" note="here"
+        recipient "age16624qxwdsql46gdlcd6s0arwmncsz4cpc8lecys992ulq2azmumsg0et5g" note="safe"
+    }
+    source home { include "/home/anna" }
+    tier cloud {
+        store s3 { bucket backups; region eu-west-1 }
+        encrypt anna
+        schedule "0 2 * * *"
+        take home
+        keep daily=30
+        lock governance for="30d"
+        verify checksum
+    }
+    drill home tier=cloud
+    notify phone { ntfy (env)NTFY_URL }
+}"#,
+};
+
 /// Keys and sources that no tier uses.
 pub(super) fn unused_keys_and_sources(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
-    if subject.document.incomplete {
+    // Of a plan without tiers that is said once.
+    let has_tiers = subject.nodes("tier").next().is_some();
+    if subject.document.incomplete || (subject.is_whole() && !has_tiers) {
         return;
     }
     let defined = subject.defined();
@@ -146,4 +179,27 @@ pub(super) fn tiers_that_take_nothing(subject: &Subject<'_>, out: &mut Vec<Diagn
             );
         }
     }
+}
+
+/// Plans without a source, a tier, or both.
+pub(super) fn plans_that_back_up_nothing(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
+    // Where something is wrong, that may be the missing one.
+    if !subject.is_whole() {
+        return;
+    }
+    let has = |kind: &str| subject.nodes(kind).next().is_some();
+    let (missing, help) = match (has("source"), has("tier")) {
+        (true, true) => return,
+        (false, true) => ("source", "add what to back up: `source NAME { include \"/…\" }`, and `take` it in a tier"),
+        (true, false) => ("tier", "add where to: `tier NAME { store fs { root \"/…\" }; take SOURCE; … }`"),
+        (false, false) => {
+            ("source and no tier", "add a `source` and a `tier` that takes it; `plan init` writes a whole plan")
+        }
+    };
+    let name = &subject.plan.name;
+    out.push(
+        Diagnostic::new(&BACKS_UP_NOTHING, name.span, format!("plan `{}` has no {missing}", name.value))
+            .label("backs up nothing")
+            .help(help),
+    );
 }
