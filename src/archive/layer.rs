@@ -28,6 +28,12 @@ pub struct BlockInfo {
     pub first_path: Vec<u8>,
 }
 
+impl BlockInfo {
+    fn length(&self) -> u64 {
+        self.head_bytes + self.hash_bytes
+    }
+}
+
 impl From<BlockInfo> for (u64, u64, u64, String) {
     fn from(block: BlockInfo) -> Self {
         (block.offset, block.head_bytes, block.hash_bytes, STANDARD_NO_PAD.encode(&block.first_path))
@@ -158,6 +164,7 @@ pub struct LayerReader {
     /// From this layer's archive numbers to the caller's.
     places: Vec<u32>,
     next_block: usize,
+    ahead: Ahead,
     rows: std::vec::IntoIter<Row>,
     peeked: Option<Row>,
     last_path: Option<Vec<u8>>,
@@ -185,13 +192,24 @@ impl LayerReader {
         table: &mut ArchiveTable,
     ) -> Self {
         let places = toc.archives.iter().map(|name| table.place(name)).collect();
-        Self { source, toc, zstd, places, next_block: 0, rows: Vec::new().into_iter(), peeked: None, last_path: None }
+        Self {
+            source,
+            toc,
+            zstd,
+            places,
+            next_block: 0,
+            ahead: Ahead::default(),
+            rows: Vec::new().into_iter(),
+            peeked: None,
+            last_path: None,
+        }
     }
 
     /// Continues at the block that would hold `path`: rows before it may still come.
     pub fn seek(&mut self, path: &[u8]) {
         let after = self.toc.blocks.partition_point(|block| tree_order(&block.first_path, path) != Ordering::Greater);
         self.next_block = after.saturating_sub(1);
+        self.ahead = Ahead::default();
         self.rows = Vec::new().into_iter();
         self.peeked = None;
         self.last_path = None;
@@ -232,23 +250,66 @@ impl LayerReader {
     }
 
     fn read_block(&mut self) -> Result<(), FormatError> {
-        let BlockInfo { offset, head_bytes, hash_bytes, .. } = self.toc.blocks[self.next_block];
-        // Both are bounded by `BlockInfo::try_from`.
-        let mut bytes = self.source.read(offset, (head_bytes + hash_bytes) as usize)?;
-        if let Some(zstd) = &mut self.zstd {
-            let (head, hashes) = bytes.split_at(head_bytes as usize);
-            let mut plain = unpack(zstd, head)?;
-            if !hashes.is_empty() {
-                plain.extend_from_slice(&unpack(zstd, hashes)?);
-            }
-            bytes = plain;
-        }
+        let blocks = &self.toc.blocks[self.next_block..];
+        let bytes = self.ahead.block(&mut *self.source, blocks)?;
         let mut rows = Vec::new();
         let places = &self.places;
-        block::decode(&bytes, |archive| places.get(archive as usize).copied(), &mut rows)?;
+        let place = |archive: u32| places.get(archive as usize).copied();
+        match &mut self.zstd {
+            None => block::decode(bytes, place, &mut rows)?,
+            Some(zstd) => {
+                let (head, hashes) = bytes.split_at(blocks[0].head_bytes as usize);
+                let mut plain = unpack(zstd, head)?;
+                if !hashes.is_empty() {
+                    plain.extend_from_slice(&unpack(zstd, hashes)?);
+                }
+                block::decode(&plain, place, &mut rows)?;
+            }
+        }
         self.rows = rows.into_iter();
         self.next_block += 1;
         Ok(())
+    }
+}
+
+/// Bytes of blocks to come. Whoever asks for one entry reads one block; whoever reads
+/// on fetches ever more at once, as each fetch is a request to the store.
+#[derive(Default)]
+struct Ahead {
+    offset: u64,
+    bytes: Vec<u8>,
+    /// How long the next fetch may be, if that is more than one block.
+    fetch_bytes: u64,
+}
+
+/// Bounds of a fetch after the first (chosen). Many layers may be read side by side, each with this much.
+const AHEAD_BYTES: std::ops::RangeInclusive<u64> = 128 << 10..=1 << 20;
+/// By how much a fetch may be longer than the one before it.
+const AHEAD_GROWTH: u64 = 4;
+
+impl Ahead {
+    /// The bytes of the first of `blocks`, of which there must be one.
+    fn block(&mut self, source: &mut dyn BlockSource, blocks: &[BlockInfo]) -> Result<&[u8], FormatError> {
+        let (first, rest) = blocks.split_first().expect("the caller looked whether there is a block");
+        // Offsets and lengths are bounded by `BlockInfo::try_from`.
+        let length = first.length();
+        let is_there = |ahead: &Self| {
+            first.offset >= ahead.offset && first.offset + length <= ahead.offset + ahead.bytes.len() as u64
+        };
+        if !is_there(self) {
+            let mut end = first.offset + length;
+            for next in rest {
+                if next.offset != end || end + next.length() - first.offset > self.fetch_bytes {
+                    break;
+                }
+                end += next.length();
+            }
+            self.bytes = source.read(first.offset, (end - first.offset) as usize)?;
+            self.offset = first.offset;
+            self.fetch_bytes = (self.fetch_bytes * AHEAD_GROWTH).clamp(*AHEAD_BYTES.start(), *AHEAD_BYTES.end());
+        }
+        let start = (first.offset - self.offset) as usize;
+        Ok(&self.bytes[start..start + length as usize])
     }
 }
 

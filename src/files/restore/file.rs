@@ -1,8 +1,8 @@
 use super::super::FileKind;
 use super::attributes::open_subject;
 use super::folders::{Handle, failed};
-use super::{Entry, FailureReason, Inner, Outcome, Standing, temporary_name, wanted};
-use rustix::fs::{AtFlags, FallocateFlags, Mode, OFlags, fallocate, ftruncate, openat, renameat, unlinkat};
+use super::{Entry, FailureReason, Inner, Outcome, Overwrite, Standing, temporary_name, wanted};
+use rustix::fs::{AtFlags, FallocateFlags, OFlags, fallocate, ftruncate, openat, renameat, unlinkat};
 use rustix::io::Errno;
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -25,7 +25,8 @@ pub struct RestoreFile {
     inner: Arc<Inner>,
     entry: Entry,
     folder: Handle,
-    temporary: String,
+    /// The name that it has until it is committed. None: its own from the start.
+    temporary: Option<String>,
     file: File,
     outcome: Outcome,
     /// End of what was written so far.
@@ -46,22 +47,16 @@ pub(super) fn begin(inner: &Arc<Inner>, entry: &Entry) -> Result<Option<RestoreF
         Standing::Replaceable => Outcome::Replaced,
     };
     let temporary = temporary_name(name);
-    let mode = inner.attributes.creation_mode(&wanted(entry));
-    let file = File::from(create(&folder, &temporary, mode)?);
-    let size = entry.metadata.size;
-    let is_sparse = entry.metadata.is_sparse();
-    let file = RestoreFile {
-        inner: Arc::clone(inner),
-        entry: entry.clone(),
-        folder,
-        temporary,
-        file,
-        outcome,
-        written_to: AtomicU64::new(0),
-        is_sparse,
-        is_committed: false,
+    let made = match create(inner, entry, &folder, temporary.as_bytes()) {
+        // Left by a restore that was killed.
+        Err(Errno::EXIST) => unlinkat(&folder, temporary.as_str(), AtFlags::empty())
+            .and_then(|()| create(inner, entry, &folder, temporary.as_bytes())),
+        other => other,
     };
-    if size >= PREALLOCATE_MIN_BYTES && !is_sparse {
+    let file = made.map_err(|errno| failed("create", errno))?;
+    let file = RestoreFile::new(inner, entry, folder, Some(temporary), file, outcome);
+    let size = entry.metadata.size;
+    if size >= PREALLOCATE_MIN_BYTES && !file.is_sparse {
         match fallocate(&file.file, FallocateFlags::empty(), 0, size) {
             // From here on the file has its length.
             Ok(()) => file.written_to.store(size, Ordering::Relaxed),
@@ -72,18 +67,51 @@ pub(super) fn begin(inner: &Arc<Inner>, entry: &Entry) -> Result<Option<RestoreF
     Ok(Some(file))
 }
 
-fn create(folder: &Handle, name: &str, mode: Mode) -> Result<rustix::fd::OwnedFd, FailureReason> {
+/// Begins a file in a new folder, under its own name, for content that is at hand.
+/// None: not so here, see [`begin`].
+pub(super) fn begin_new(inner: &Arc<Inner>, entry: &Entry) -> Result<Option<RestoreFile>, FailureReason> {
+    let (folder, _) = super::split(&entry.path);
+    // A repeated restore that overwrites nothing would keep what a kill leaves.
+    let may_be_kept = inner.overwrite == Overwrite::Never;
+    if may_be_kept || entry.metadata.kind != FileKind::File || !inner.folders.is_new(folder) {
+        return Ok(None);
+    }
+    let (folder, name) = inner.place(&entry.path)?;
+    match create(inner, entry, &folder, name) {
+        Ok(file) => Ok(Some(RestoreFile::new(inner, entry, folder, None, file, Outcome::Written))),
+        // By the archive itself, if it has two of that name, or by somebody else.
+        Err(Errno::EXIST) => Ok(None),
+        Err(errno) => Err(failed("create", errno)),
+    }
+}
+
+fn create(inner: &Inner, entry: &Entry, folder: &Handle, name: &[u8]) -> Result<File, Errno> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let create = || openat(folder, name, flags, mode);
-    let made = match create() {
-        // Left by a restore that was killed.
-        Err(Errno::EXIST) => unlinkat(folder, name, AtFlags::empty()).and_then(|()| create()),
-        other => other,
-    };
-    made.map_err(|errno| failed("create", errno))
+    openat(folder, name, flags, inner.attributes.creation_mode(&wanted(entry))).map(File::from)
 }
 
 impl RestoreFile {
+    fn new(
+        inner: &Arc<Inner>,
+        entry: &Entry,
+        folder: Handle,
+        temporary: Option<String>,
+        file: File,
+        outcome: Outcome,
+    ) -> Self {
+        Self {
+            inner: Arc::clone(inner),
+            entry: entry.clone(),
+            folder,
+            temporary,
+            file,
+            outcome,
+            written_to: AtomicU64::new(0),
+            is_sparse: entry.metadata.is_sparse(),
+            is_committed: false,
+        }
+    }
+
     pub fn path(&self) -> &[u8] {
         &self.entry.path
     }
@@ -145,10 +173,25 @@ impl RestoreFile {
             ftruncate(&self.file, size).map_err(|errno| failed("set the size of", errno))?;
         }
         self.inner.attributes.apply(&open_subject(&self.file), &wanted(&self.entry), &self.inner.tally)?;
-        let (_, name) = super::split(&self.entry.path);
-        renameat(&self.folder, self.temporary.as_str(), &self.folder, name).map_err(|errno| failed("rename", errno))?;
+        if let Some(temporary) = &self.temporary {
+            renameat(&self.folder, temporary.as_str(), &self.folder, self.name())
+                .map_err(|errno| failed("rename", errno))?;
+        }
         self.is_committed = true;
         Ok(self.outcome)
+    }
+
+    /// The name that is its own.
+    fn name(&self) -> &[u8] {
+        super::split(&self.entry.path).1
+    }
+
+    /// Writes all content and commits; where that fails, gives the file up.
+    pub(super) fn finish_with(self, content: &[u8]) {
+        match self.write_at(0, content) {
+            Ok(()) => _ = self.commit(),
+            Err(reason) => self.fail(reason),
+        }
     }
 
     /// Gives the file up and counts it as failed.
@@ -161,7 +204,8 @@ impl Drop for RestoreFile {
     fn drop(&mut self) {
         if !self.is_committed {
             // What cannot be removed is removed when the restore is repeated.
-            let _ = unlinkat(self.folder.as_fd(), self.temporary.as_str(), AtFlags::empty());
+            let name = self.temporary.as_ref().map_or(self.name(), String::as_bytes);
+            let _ = unlinkat(self.folder.as_fd(), name, AtFlags::empty());
         }
     }
 }

@@ -3,7 +3,7 @@ use super::super::{FileKind, Metadata};
 use super::FailureReason;
 use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, openat, statat};
 use rustix::io::Errno;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex};
@@ -33,6 +33,8 @@ pub(super) enum Handle {
 struct Generations {
     young: HashMap<Vec<u8>, Arc<OwnedFd>>,
     old: HashMap<Vec<u8>, Arc<OwnedFd>>,
+    /// Folders that were made here.
+    made: HashSet<Vec<u8>>,
 }
 
 impl Folders {
@@ -67,6 +69,17 @@ impl Folders {
         let mut recent = self.lock();
         recent.young.remove(path);
         recent.old.remove(path);
+        recent.made.remove(path);
+    }
+
+    /// Notes that the folder at `path` was made just now.
+    pub fn note_made(&self, path: &[u8]) {
+        self.lock().made.insert(path.to_vec());
+    }
+
+    /// Whether the folder was made here: what is in it came after that.
+    pub fn is_new(&self, path: &[u8]) -> bool {
+        self.lock().made.contains(path)
     }
 
     /// As `mkdir -p`, but never through a link. Folders that an archive does
@@ -74,12 +87,18 @@ impl Folders {
     fn make(&self, path: &[u8]) -> Result<OwnedFd, FailureReason> {
         const FLAGS: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
         let mut handle: Option<OwnedFd> = None;
+        let mut end = 0;
         for name in path.split(|&byte| byte == b'/') {
+            end += name.len();
             let from = handle.as_ref().map_or(self.target.as_fd(), AsFd::as_fd);
             let next = match openat(from, name, FLAGS, Mode::empty()) {
                 Err(Errno::NOENT) => match mkdirat(from, name, Mode::from_raw_mode(0o777)) {
+                    Ok(()) => {
+                        self.note_made(&path[..end]);
+                        openat(from, name, FLAGS, Mode::empty())
+                    }
                     // Another thread needs the same folder.
-                    Ok(()) | Err(Errno::EXIST) => openat(from, name, FLAGS, Mode::empty()),
+                    Err(Errno::EXIST) => openat(from, name, FLAGS, Mode::empty()),
                     Err(errno) => return Err(failed("make the folder of", errno)),
                 },
                 other => other,
@@ -88,6 +107,8 @@ impl Folders {
                 Ok(next) => handle = Some(next),
                 Err(errno) => return Err(self.obstacle(path).unwrap_or(failed("open the folder of", errno))),
             }
+            // The slash.
+            end += 1;
         }
         handle.ok_or(FailureReason::Entry("the folder has no name"))
     }

@@ -7,8 +7,11 @@
 //! archive laid, nor one that somebody puts there meanwhile leads elsewhere.
 //!
 //! A file is written under a temporary name in its folder and renamed when it
-//! is whole with all its attributes: no half file ever has its real name.
-//! Folders get their attributes last, deepest first, in [`Restorer::finish`].
+//! is whole with all its attributes. Where the folder is new and the file is
+//! written at once ([`Restorer::write_file`]), it has its real name from the
+//! start: looking first and renaming took a third of the time of restoring small
+//! files. It has its time last, so what a kill leaves of it is known by that, and
+//! a repeated restore writes it anew. Folders get their attributes last, deepest first, in [`Restorer::finish`].
 
 mod attributes;
 mod file;
@@ -154,6 +157,19 @@ impl Restorer {
         }
     }
 
+    /// Writes a whole file.
+    pub fn write_file(&self, entry: &Entry, content: &[u8]) {
+        match file::begin_new(&self.0, entry) {
+            Ok(Some(file)) => file.finish_with(content),
+            Ok(None) => {
+                if let Some(file) = self.begin_file(entry) {
+                    file.finish_with(content);
+                }
+            }
+            Err(reason) => _ = self.0.tally.settle(&entry.path, Err(reason)),
+        }
+    }
+
     /// Makes a symbolic link, which may point anywhere: nothing follows it here.
     pub fn symlink(&self, entry: &Entry) -> Outcome {
         self.0.tally.settle(&entry.path, others::symlink(&self.0, entry))
@@ -207,7 +223,10 @@ impl Inner {
         let (folder, name) = self.place(&entry.path)?;
         let make = || mkdirat(&folder, name, Mode::RWXU);
         let outcome = match make() {
-            Ok(()) => Outcome::Written,
+            Ok(()) => {
+                self.folders.note_made(&entry.path);
+                Outcome::Written
+            }
             Err(Errno::EXIST) => {
                 let found = inspect(&folder, name)?;
                 if found.kind == FileKind::Directory {

@@ -322,12 +322,7 @@ impl Worker<'_> {
     /// A file that lies whole in one frame, already found right.
     fn whole(&self, job: &FileJob, bytes: &[u8]) {
         *job.state.lock().expect("no thread panics while it holds a file") = FileState::Done;
-        if let Some(file) = self.restorer.begin_file(&job.entry) {
-            match file.write_at(0, bytes) {
-                Ok(()) => _ = file.commit(),
-                Err(reason) => file.fail(reason),
-            }
-        }
+        self.restorer.write_file(&job.entry, bytes);
         self.done(job);
     }
 

@@ -2,7 +2,10 @@ use super::LocalState;
 use crate::archive::{ArchiveTable, limits};
 use crate::base::ContentHash;
 use std::collections::HashSet;
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::FileExt;
+use std::sync::OnceLock;
 
 const FILE: &str = "chunks";
 const MAGIC: &[u8; 8] = b"PLNCHNK2";
@@ -21,21 +24,29 @@ pub(crate) struct ChunkPlace {
 ///
 /// The file: records, the archives' names as a JSON list, the BLAKE3 of both, that
 /// list's length as u64, a magic number.
+///
+/// The records are read when the first chunk is looked for: a run in which nothing
+/// changed needs none.
 #[derive(Default)]
 pub(crate) struct KnownChunks {
-    records: Vec<u8>,
+    /// How many records the file has.
+    count: usize,
+    /// Where they are read from, with the end of what they are hashed with.
+    unread: Option<(File, Vec<u8>)>,
+    /// `None`: the file turned out to be damaged.
+    records: OnceLock<Option<Vec<u8>>>,
     /// Per archive number in the file: its place in the caller's table, `None` if it is gone.
     places: Vec<Option<u32>>,
 }
 
 impl KnownChunks {
-    /// Reads what is there; chunks of archives that `alive` does not hold are not
+    /// Opens what is there; chunks of archives that `alive` does not hold are not
     /// known any more. Anything wrong with the file: nothing is known.
     pub(crate) fn load(state: &LocalState, alive: &HashSet<String>, table: &mut ArchiveTable) -> Self {
-        let Ok(mut records) = std::fs::read(state.folder().join(FILE)) else { return Self::default() };
-        let Some(names) = split_names(&mut records) else { return Self::default() };
+        let Ok(file) = File::open(state.folder().join(FILE)) else { return Self::default() };
+        let Some(Trailer { count, names, bytes }) = read_trailer(&file) else { return Self::default() };
         let places = names.iter().map(|name| alive.contains(name).then(|| table.place(name))).collect();
-        Self { records, places }
+        Self { count, unread: Some((file, bytes)), records: OnceLock::new(), places }
     }
 
     /// Knows just these, which are sorted by hash.
@@ -44,19 +55,29 @@ impl KnownChunks {
         for (hash, place) in chunks {
             push_record(&mut records, &hash.0, *place);
         }
-        Self { records, places: (0..table.names().len() as u32).map(Some).collect() }
+        Self::of_records(records, table)
+    }
+
+    fn of_records(records: Vec<u8>, table: &ArchiveTable) -> Self {
+        Self {
+            count: records.len() / RECORD_BYTES,
+            unread: None,
+            records: OnceLock::from(Some(records)),
+            places: (0..table.names().len() as u32).map(Some).collect(),
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.count == 0
     }
 
-    fn len(&self) -> usize {
-        self.records.len() / RECORD_BYTES
-    }
-
-    fn record(&self, at: usize) -> &[u8] {
-        &self.records[at * RECORD_BYTES..(at + 1) * RECORD_BYTES]
+    /// Sorted; empty where the file is damaged.
+    fn records(&self) -> &[u8] {
+        let read = || match &self.unread {
+            None => Some(Vec::new()),
+            Some((file, trailer)) => read_records(file, self.count, trailer),
+        };
+        self.records.get_or_init(read).as_deref().unwrap_or_default()
     }
 
     fn place(&self, record: &[u8]) -> Option<ChunkPlace> {
@@ -69,14 +90,15 @@ impl KnownChunks {
     pub(crate) fn find(&self, hash: &ContentHash) -> Option<ChunkPlace> {
         // Hashes are evenly spread, so the guess by value is nearly right: a few
         // probes instead of log2(n).
-        let (mut low, mut high) = (0usize, self.len());
+        let records = self.records();
+        let (mut low, mut high) = (0, records.len() / RECORD_BYTES);
         let (mut low_key, mut high_key) = (0u64, u64::MAX);
         let key = prefix(&hash.0);
         while low < high {
             let span = u128::from(high_key.wrapping_sub(low_key)).max(1);
             let ahead = u128::from(key.saturating_sub(low_key)) * (high - low) as u128 / span;
             let guess = (low + ahead as usize).min(high - 1);
-            let record = self.record(guess);
+            let record = &records[guess * RECORD_BYTES..(guess + 1) * RECORD_BYTES];
             match record[..32].cmp(&hash.0[..]) {
                 std::cmp::Ordering::Equal => return self.place(record),
                 std::cmp::Ordering::Less => (low, low_key) = (guess + 1, prefix(record)),
@@ -88,13 +110,13 @@ impl KnownChunks {
 
     /// These and `new`, which is sorted by hash; both number archives as `table` does.
     pub(crate) fn joined(&self, new: &[(ContentHash, ChunkPlace)], table: &ArchiveTable) -> Self {
-        let mut records = Vec::with_capacity(self.records.len() + new.len() * RECORD_BYTES);
+        let mut records = Vec::with_capacity((self.count + new.len()) * RECORD_BYTES);
         let joined = self.merge(new, |hash, place| {
             push_record(&mut records, hash, place);
             Ok(())
         });
         joined.expect("memory takes every record");
-        Self { records, places: (0..table.names().len() as u32).map(Some).collect() }
+        Self::of_records(records, table)
     }
 
     /// The chunks of an archive are not known any more.
@@ -104,13 +126,18 @@ impl KnownChunks {
         }
     }
 
-    /// Writes these and `new` (sorted) as what the next run will know.
+    /// Writes these and `new` (sorted) as what the next run will know; where the file is
+    /// damaged, leaves none, so that the next run gathers all from the store.
     pub(crate) fn save(
         &self,
         state: &LocalState,
         new: &[(ContentHash, ChunkPlace)],
         table: &ArchiveTable,
     ) -> io::Result<()> {
+        self.records();
+        if matches!(self.records.get(), Some(None)) {
+            return std::fs::remove_file(state.folder().join(FILE));
+        }
         let temporary = format!("{FILE}.new");
         let mut output = BufWriter::with_capacity(1 << 20, state.create(&temporary)?);
         let mut record_bytes = Vec::with_capacity(RECORD_BYTES);
@@ -138,8 +165,7 @@ impl KnownChunks {
         mut write: impl FnMut(&[u8], ChunkPlace) -> io::Result<()>,
     ) -> io::Result<()> {
         let mut new = new.iter().peekable();
-        for at in 0..self.len() {
-            let record = self.record(at);
+        for record in self.records().chunks_exact(RECORD_BYTES) {
             while let Some((hash, place)) = new.next_if(|(hash, _)| hash.0[..] < record[..32]) {
                 write(&hash.0, *place)?;
             }
@@ -167,21 +193,42 @@ fn push_record(records: &mut Vec<u8>, hash: &[u8], place: ChunkPlace) {
     records.extend_from_slice(&place.offset.to_le_bytes());
 }
 
-/// Cuts the trailer off; the archives' names from it.
-fn split_names(bytes: &mut Vec<u8>) -> Option<Vec<String>> {
-    let trailer = bytes.len().checked_sub(48)?;
-    let (hash, rest) = bytes[trailer..].split_at(32);
-    let (length, magic) = rest.split_at(8);
-    // A record with one wrong bit would give a file another one's bytes.
-    if magic != MAGIC || ContentHash::of(&bytes[..trailer]).0 != hash {
+/// What follows the records.
+struct Trailer {
+    /// Of records before it.
+    count: usize,
+    names: Vec<String>,
+    /// From the names on.
+    bytes: Vec<u8>,
+}
+
+/// Bytes after the names: a hash, their length, the magic number.
+const END_BYTES: usize = 48;
+
+fn read_trailer(file: &File) -> Option<Trailer> {
+    let size = file.metadata().ok()?.len();
+    let mut end = [0; END_BYTES];
+    let end_at = size.checked_sub(END_BYTES as u64)?;
+    file.read_exact_at(&mut end, end_at).ok()?;
+    let length = u64::from_le_bytes(end[32..40].try_into().expect("eight bytes"));
+    let start = end_at.checked_sub(length)?;
+    let length = usize::try_from(length).ok().filter(|length| *length <= limits::MAX_JSON_BYTES)?;
+    if end[40..] != MAGIC[..] || start % RECORD_BYTES as u64 != 0 {
         return None;
     }
-    let length = u64::from_le_bytes(length.try_into().ok()?);
-    let length = usize::try_from(length).ok().filter(|length| *length <= limits::MAX_JSON_BYTES)?;
-    let start = trailer.checked_sub(length)?;
-    let names = serde_json::from_slice(&bytes[start..trailer]).ok()?;
-    bytes.truncate(start);
-    (start % RECORD_BYTES == 0).then_some(names)
+    let mut bytes = vec![0; length + END_BYTES];
+    file.read_exact_at(&mut bytes, start).ok()?;
+    let names = serde_json::from_slice(&bytes[..length]).ok()?;
+    Some(Trailer { count: usize::try_from(start).ok()? / RECORD_BYTES, names, bytes })
+}
+
+/// Reads the records and checks their hash: one wrong bit would give a file another one's bytes.
+fn read_records(file: &File, count: usize, trailer: &[u8]) -> Option<Vec<u8>> {
+    let mut records = vec![0; count * RECORD_BYTES];
+    file.read_exact_at(&mut records, 0).ok()?;
+    let (names, end) = trailer.split_at(trailer.len() - END_BYTES);
+    let hash = blake3::Hasher::new().update(&records).update(names).finalize();
+    (hash == end[..32]).then_some(records)
 }
 
 #[cfg(test)]

@@ -1,30 +1,8 @@
 use super::*;
 use crate::archive::FormatError;
-use crate::base::Percent;
 use crate::stores::Put;
 use crate::stores::testing::{Effect, Faults};
 use std::time::Duration;
-
-fn verify_all(bench: &Bench, level: VerifyLevel, sample: &str) -> VerifyOutcome {
-    let repository = Repository::open(&bench.store).unwrap();
-    let identities = bench.identities.as_ref().filter(|_| level == VerifyLevel::Contents);
-    let catalogue = Catalogue::new(&repository, identities);
-    let snapshots = catalogue.snapshots(None).unwrap();
-    let request = VerifyRequest {
-        snapshots: &snapshots,
-        only_run: None,
-        sources: &[],
-        known: &[],
-        now: bench.context.now(),
-        level,
-        sample: sample.parse::<Percent>().unwrap(),
-        seed: 7,
-        threads: 2,
-        cancel: Cancellation::default(),
-        progress: &VerifyProgress::default(),
-    };
-    verify(&catalogue, &request).unwrap()
-}
 
 fn bench_with_three_runs() -> Bench {
     let bench = Bench::new();
@@ -42,14 +20,14 @@ fn bench_with_three_runs() -> Bench {
 fn a_sound_store_verifies_at_every_level() {
     let bench = bench_with_three_runs();
     for level in [VerifyLevel::Presence, VerifyLevel::Checksum, VerifyLevel::Contents] {
-        let outcome = verify_all(&bench, level, "100%");
+        let outcome = bench.verify(level, "100%");
         assert!(outcome.is_good() && outcome.unrecorded.is_empty(), "{level:?} {:?}", outcome.problems);
         assert!(outcome.objects >= 12);
     }
-    let contents = verify_all(&bench, VerifyLevel::Contents, "100%");
+    let contents = bench.verify(VerifyLevel::Contents, "100%");
     // 61 files were stored, the large one in several chunks.
     assert!(contents.chunks >= 62, "{}", contents.chunks);
-    let sampled = verify_all(&bench, VerifyLevel::Contents, "1%");
+    let sampled = bench.verify(VerifyLevel::Contents, "1%");
     assert!(sampled.is_good() && sampled.bytes > 0 && sampled.bytes < contents.bytes);
 }
 
@@ -64,23 +42,23 @@ fn a_missing_or_changed_object_is_named_with_the_snapshots_that_need_it() {
         let middle = flipped.len() / 2;
         flipped[middle] ^= 1;
         bench.store.put(name, &flipped, Put::Replace).unwrap();
-        assert!(verify_all(&bench, VerifyLevel::Presence, "100%").is_good());
+        assert!(bench.verify(VerifyLevel::Presence, "100%").is_good());
         for level in [VerifyLevel::Checksum, VerifyLevel::Contents] {
-            let outcome = verify_all(&bench, level, "100%");
+            let outcome = bench.verify(level, "100%");
             assert!(!outcome.is_good(), "{level:?} {name}");
             assert!(outcome.problems.iter().all(|problem| !problem.snapshots.is_empty()));
         }
         bench.store.put(name, &whole[..middle], Put::Replace).unwrap();
-        assert_eq!(verify_all(&bench, VerifyLevel::Presence, "100%").problems.len(), 1, "{name}");
+        assert_eq!(bench.verify(VerifyLevel::Presence, "100%").problems.len(), 1, "{name}");
         bench.store.delete(std::slice::from_ref(name)).unwrap();
         if !name.starts_with("snapshots/") {
-            let outcome = verify_all(&bench, VerifyLevel::Presence, "100%");
+            let outcome = bench.verify(VerifyLevel::Presence, "100%");
             assert_eq!(outcome.problems[0].problem, "it is missing");
         }
         bench.store.put(name, &whole, Put::Replace).unwrap();
     }
     assert_eq!(bench.snapshots().len(), snapshots);
-    assert!(verify_all(&bench, VerifyLevel::Contents, "100%").is_good());
+    assert!(bench.verify(VerifyLevel::Contents, "100%").is_good());
 }
 
 #[test]
@@ -127,7 +105,7 @@ fn forgetting_frees_only_what_nobody_needs_and_only_after_the_grace_period() {
     // The first archive stays: the large file is in it.
     assert_eq!(bench.store.list("archives/").unwrap().len(), before - 1);
     bench.assert_newest_restores();
-    assert!(verify_all(&bench, VerifyLevel::Contents, "100%").is_good());
+    assert!(bench.verify(VerifyLevel::Contents, "100%").is_good());
     bench.write("again", b"a run after a prune");
     bench.backup();
     bench.assert_newest_restores();
@@ -192,7 +170,7 @@ fn whichever_store_call_fails_earlier_snapshots_stay_and_the_next_run_is_clean()
             bench.assert_restores(&first, &copied);
             bench.backup();
             bench.assert_newest_restores();
-            assert!(verify_all(&bench, VerifyLevel::Contents, "100%").is_good(), "{effect:?} {call}");
+            assert!(bench.verify(VerifyLevel::Contents, "100%").is_good(), "{effect:?} {call}");
         }
     }
 }
@@ -240,7 +218,7 @@ fn what_a_verification_found_damaged_is_stored_again() {
     bytes[middle] ^= 1;
     bench.store.delete(std::slice::from_ref(&archive)).unwrap();
     bench.store.put(&archive, &bytes, crate::stores::Put::IfAbsent).unwrap();
-    let verified = super::deltas::verify_contents(&bench);
+    let verified = bench.verify(VerifyLevel::Contents, "100%");
     assert!(!verified.is_good());
     remember_damage(&bench.state(), &verified, true).unwrap();
     let outcome = bench.backup();

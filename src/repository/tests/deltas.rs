@@ -12,26 +12,6 @@ fn stored(outcome: &BackupOutcome) -> u64 {
 /// What a run costs in which nothing is new but one row: run record, snapshot, index, layer.
 const OVERHEAD: u64 = 4000;
 
-pub(super) fn verify_contents(bench: &Bench) -> VerifyOutcome {
-    let repository = Repository::open(&bench.store).unwrap();
-    let catalogue = Catalogue::new(&repository, bench.identities.as_ref());
-    let snapshots = catalogue.snapshots(None).unwrap();
-    let request = VerifyRequest {
-        snapshots: &snapshots,
-        only_run: None,
-        sources: &[],
-        known: &[],
-        now: bench.context.now(),
-        level: VerifyLevel::Contents,
-        sample: crate::base::Percent::ALL,
-        seed: 1,
-        threads: 2,
-        cancel: Cancellation::default(),
-        progress: &VerifyProgress::default(),
-    };
-    verify(&catalogue, &request).unwrap()
-}
-
 /// The files with block sums in local state.
 fn sums_files(bench: &Bench) -> Vec<PathBuf> {
     let files = std::fs::read_dir(bench.state()).unwrap().map(|file| file.unwrap().path());
@@ -71,7 +51,7 @@ fn a_small_edit_of_a_small_file_costs_about_itself_and_two_blocks() {
     assert_eq!(outcome.read_files, 1);
     assert!(stored(&outcome) < OVERHEAD);
     bench.assert_newest_restores();
-    let verified = verify_contents(&bench);
+    let verified = bench.verify(VerifyLevel::Contents, "100%");
     assert!(verified.is_good(), "{:?}", verified.problems);
     assert_eq!(verified.pieced_files, 2);
 }
@@ -92,7 +72,7 @@ fn scattered_pages_of_a_large_file_cost_at_most_half_more_than_they_are() {
     let cost = stored(&bench.backup());
     assert!(changed.len() > 50 && cost * 2 < (changed.len() * PAGE * 3) as u64, "{cost} for {} pages", changed.len());
     bench.assert_newest_restores();
-    assert!(verify_contents(&bench).is_good());
+    assert!(bench.verify(VerifyLevel::Contents, "100%").is_good());
 }
 
 #[test]
@@ -124,7 +104,7 @@ fn a_middle_sized_file_and_a_sparse_one_are_found_in_part() {
     let cost = stored(&bench.backup());
     assert!(cost < OVERHEAD + 2 * 2048 + 4 * 4096, "{cost}");
     bench.assert_newest_restores();
-    assert!(verify_contents(&bench).is_good());
+    assert!(bench.verify(VerifyLevel::Contents, "100%").is_good());
 }
 
 #[test]
@@ -236,7 +216,7 @@ fn a_file_put_together_wrongly_is_found_by_verify_and_refused_by_restore() {
     std::fs::write(&sums, bytes).unwrap();
     bench.write("file", &[&content[11 * 512..12 * 512], &content].concat());
     bench.backup();
-    let verified = verify_contents(&bench);
+    let verified = bench.verify(VerifyLevel::Contents, "100%");
     let problems: Vec<_> = verified.problems.iter().map(|problem| problem.problem.as_str()).collect();
     insta::assert_debug_snapshot!(problems, @r#"
     [

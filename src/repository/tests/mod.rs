@@ -5,10 +5,11 @@ mod deltas;
 mod history;
 mod resume;
 mod roundtrip;
+mod work;
 
 use super::*;
 use crate::archive::{Codec, Identities, Recipients, Snapshot, generate_identity};
-use crate::base::{Cancellation, Clock, Context, RunId, Timestamp};
+use crate::base::{Cancellation, Clock, Context, Percent, RunId, Timestamp};
 use crate::files::WalkOptions;
 use crate::files::compare;
 use crate::files::restore::{Overwrite, RestoreReport};
@@ -151,6 +152,27 @@ impl Bench {
             },
         )
         .unwrap()
+    }
+
+    pub(super) fn verify(&self, level: VerifyLevel, sample: &str) -> VerifyOutcome {
+        let repository = Repository::open(&self.store).unwrap();
+        let identities = self.identities.as_ref().filter(|_| level == VerifyLevel::Contents);
+        let catalogue = Catalogue::new(&repository, identities);
+        let snapshots = catalogue.snapshots(None).unwrap();
+        let request = VerifyRequest {
+            snapshots: &snapshots,
+            only_run: None,
+            sources: &[],
+            known: &[],
+            now: self.context.now(),
+            level,
+            sample: sample.parse::<Percent>().unwrap(),
+            seed: 7,
+            threads: 2,
+            cancel: Cancellation::default(),
+            progress: &VerifyProgress::default(),
+        };
+        verify(&catalogue, &request).unwrap()
     }
 
     pub(super) fn prune(&self, forget: &[SnapshotInfo], grace: Duration) -> PrunePlan {

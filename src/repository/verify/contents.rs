@@ -2,12 +2,14 @@
 
 use super::pieces::{self, Pieced};
 use super::{Findings, Needed, VerifyOutcome, VerifyRequest, in_parallel, is_sampled};
-use crate::archive::{ArchiveTable, Extent, FormatError, limits};
+use crate::archive::{ArchiveTable, Extent, FormatError, Row, Snapshot, limits};
 use crate::base::ContentHash;
 use crate::repository::restore::{frame_table, open_frames};
 use crate::repository::{Catalogue, RepositoryError, io_threads, layout};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
+use std::thread;
 
 /// A chunk and where it must lie.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,34 +35,52 @@ pub(super) fn verify(
 ) -> Result<(), RepositoryError> {
     let findings = Findings::default();
     let mut table = ArchiveTable::default();
-    let mut chunks = Vec::new();
-    let mut pieced = Vec::new();
-    let mut layers = BTreeSet::new();
-    for info in request.snapshots {
-        let id = [info.run.to_string()];
-        let snapshot = match catalogue.load(info) {
-            Ok(snapshot) => snapshot,
-            Err(error) => {
-                findings.failed(&info.name, &id, error)?;
-                continue;
-            }
-        };
-        for layer in &snapshot.layers {
-            if !layers.insert(layer.object.clone()) {
-                continue;
-            }
-            let one = crate::archive::Snapshot { layers: vec![layer.clone()], ..snapshot.clone() };
-            if let Err(error) = gather(catalogue, &one, &mut table, &mut chunks, &mut pieced) {
-                findings.failed(&layer.object, &id, error)?;
-            }
-        }
-    }
-    let archives: HashMap<&str, &[String]> = objects
+    let archives: Archives<'_> = objects
         .iter()
         .filter(|(object, _)| object.name.starts_with(layout::ARCHIVES))
         .map(|(object, snapshots)| (object.name.as_str(), &snapshots[..]))
         .collect();
-    for (name, snapshots) in &archives {
+    let mut chunks = listed(catalogue, &archives, &mut table, &findings)?;
+    let (frames, tables) = frames_to_read(catalogue, request, &archives, &mut table, &findings)?;
+    let names = table.clone();
+    let known = OnceLock::new();
+    let reading = Reading { catalogue, request, archives: &archives, tables: &tables, findings: &findings };
+    let (chunks, pieced) = thread::scope(|scope| {
+        // The first frames are unpacked while the manifests are read.
+        let read = scope.spawn(|| reading.check(&names, &frames, &known));
+        let gathered = scope.spawn(|| gather(catalogue, request, &mut table, &findings));
+        let panicked = |_| RepositoryError::Internal("a thread panicked".to_owned());
+        let mut gathered = gathered.join().map_err(panicked).flatten();
+        // Where gathering failed too, as those who read wait for it.
+        let chunks = known.get_or_init(|| {
+            gathered.iter_mut().for_each(|gathered| chunks.append(&mut gathered.chunks));
+            chunks.sort_unstable();
+            chunks.dedup();
+            chunks
+        });
+        read.join().map_err(panicked).flatten()?;
+        gathered.map(|gathered| (chunks, gathered.pieced))
+    })?;
+    if request.only_run.is_none() {
+        pieces::verify(catalogue, request, &table, chunks, &tables, pieced, &findings)?;
+    }
+    outcome.objects_read += archives.len() as u64;
+    findings.merge(outcome);
+    // One damaged frame is enough to name an archive.
+    outcome.problems.sort_by(|a, b| (&a.object, &a.problem).cmp(&(&b.object, &b.problem)));
+    outcome.problems.dedup_by(|a, b| a.object == b.object && a.problem == b.problem);
+    Ok(())
+}
+
+/// The chunks that the archives' indexes list: those of large files.
+fn listed(
+    catalogue: &Catalogue<'_>,
+    archives: &Archives<'_>,
+    table: &mut ArchiveTable,
+    findings: &Findings,
+) -> Result<Vec<Chunk>, RepositoryError> {
+    let mut chunks = Vec::new();
+    for (name, snapshots) in archives {
         let place = table.place(name);
         match catalogue.index_of_archive(name) {
             Ok(index) => chunks.extend(
@@ -74,85 +94,136 @@ pub(super) fn verify(
             Err(error) => findings.failed(name, snapshots, error)?,
         }
     }
-    chunks.sort_unstable();
-    chunks.dedup();
-    let (frames, tables) = frames_to_read(catalogue, request, &archives, &mut table, &findings)?;
-    let reads: Vec<&[(u32, usize)]> = frames.chunks(FRAMES_A_TURN).collect();
-    in_parallel(request, io_threads(request.threads), reads.len(), |at| {
-        let mut reader = None;
-        for &(archive, frame) in reads[at] {
+    Ok(chunks)
+}
+
+/// The archives to verify, each with the snapshots that need it.
+type Archives<'a> = HashMap<&'a str, &'a [String]>;
+
+/// What reading frames takes.
+struct Reading<'a> {
+    catalogue: &'a Catalogue<'a>,
+    request: &'a VerifyRequest<'a>,
+    archives: &'a Archives<'a>,
+    tables: &'a FrameTables,
+    findings: &'a Findings,
+}
+
+impl Reading<'_> {
+    /// Reads frames and hashes those of `chunks` (sorted), once they are there, that lie in them.
+    fn check(
+        &self,
+        names: &ArchiveTable,
+        frames: &[(u32, usize)],
+        chunks: &OnceLock<Vec<Chunk>>,
+    ) -> Result<(), RepositoryError> {
+        let threads = io_threads(self.request.threads);
+        // Each thread keeps the archive that it read last.
+        in_parallel(
+            self.request,
+            threads,
+            frames.len(),
+            || None,
+            |reader, at| {
+                let (archive, frame) = frames[at];
+                let name = names.name(archive).unwrap_or_default();
+                let snapshots = self.archives.get(name).copied().unwrap_or_default();
+                let table = &self.tables[&archive];
+                let failed = |error| RepositoryError::object(self.catalogue.store(), name, error);
+                let mut read = || -> Result<Vec<u8>, RepositoryError> {
+                    if reader.as_ref().is_none_or(|(opened, _)| *opened != archive) {
+                        *reader = Some((archive, open_frames(self.catalogue, name)?));
+                    }
+                    let Some((_, reader)) = reader else {
+                        return Err(RepositoryError::Internal("no archive is open".to_owned()));
+                    };
+                    reader.read(table, frame).map_err(failed)
+                };
+                let bytes = match read() {
+                    Ok(bytes) => bytes,
+                    Err(error) => return self.findings.failed(name, snapshots, error),
+                };
+                let (good, bad) = check_frame(chunks.wait(), archive, table.start(frame), &bytes);
+                self.request.progress.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                self.findings.add(|findings| {
+                    findings.bytes += bytes.len() as u64;
+                    findings.chunks += good;
+                });
+                if bad == 0 {
+                    return Ok(());
+                }
+                let detail = format!("{bad} chunks of frame {frame} have other bytes than were written");
+                self.findings.failed(name, snapshots, failed(FormatError::corrupt("the archive", detail)))
+            },
+        )
+    }
+}
+
+/// The content of files as manifests tell of it.
+#[derive(Default)]
+struct Gathered {
+    /// Of files that lie in one piece, be they one chunk or more.
+    chunks: Vec<Chunk>,
+    pieced: Vec<Pieced>,
+}
+
+/// Reads the layers of all snapshots, each once.
+fn gather(
+    catalogue: &Catalogue<'_>,
+    request: &VerifyRequest<'_>,
+    table: &mut ArchiveTable,
+    findings: &Findings,
+) -> Result<Gathered, RepositoryError> {
+    let mut gathered = Gathered::default();
+    let mut layers = BTreeSet::new();
+    for info in request.snapshots {
+        let id = [info.run.to_string()];
+        let snapshot = match catalogue.load(info) {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                findings.failed(&info.name, &id, error)?;
+                continue;
+            }
+        };
+        for layer in &snapshot.layers {
             if request.cancel.is_cancelled() {
                 return Err(RepositoryError::Cancelled);
             }
-            let name = table.name(archive).unwrap_or_default();
-            let snapshots = archives.get(name).copied().unwrap_or_default();
-            let frame_table = &tables[&archive];
-            let mut read = || -> Result<Vec<u8>, RepositoryError> {
-                if reader.as_ref().is_none_or(|(opened, _)| *opened != archive) {
-                    reader = Some((archive, open_frames(catalogue, name)?));
-                }
-                let Some((_, reader)) = &mut reader else {
-                    return Err(RepositoryError::Internal("no archive is open".to_owned()));
-                };
-                reader.read(frame_table, frame).map_err(|error| RepositoryError::object(catalogue.store(), name, error))
-            };
-            match read() {
-                Ok(bytes) => {
-                    let (good, bad) = check_frame(&chunks, archive, frame_table.start(frame), &bytes);
-                    request.progress.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                    findings.add(|findings| {
-                        findings.bytes += bytes.len() as u64;
-                        findings.chunks += good;
-                    });
-                    if bad > 0 {
-                        let error = FormatError::corrupt(
-                            "the archive",
-                            format!("{bad} chunks of frame {frame} have other bytes than were written"),
-                        );
-                        findings.failed(name, snapshots, RepositoryError::object(catalogue.store(), name, error))?;
-                    }
-                }
-                Err(error) => findings.failed(name, snapshots, error)?,
+            if !layers.insert(layer.object.clone()) {
+                continue;
+            }
+            let one = Snapshot { layers: vec![layer.clone()], ..snapshot.clone() };
+            if let Err(error) = gathered.layer(catalogue, &one, table) {
+                findings.failed(&layer.object, &id, error)?;
+            }
+        }
+    }
+    Ok(gathered)
+}
+
+impl Gathered {
+    fn layer(
+        &mut self,
+        catalogue: &Catalogue<'_>,
+        layer: &Snapshot,
+        table: &mut ArchiveTable,
+    ) -> Result<(), RepositoryError> {
+        let mut rows = catalogue.entries(layer, table)?;
+        let name = &layer.layers[0].object;
+        let failed = |error| RepositoryError::object(catalogue.store(), name, error);
+        while let Some(row) = rows.next_row().map_err(failed)? {
+            let Row::Entry(entry) = row else { continue };
+            let Some(content) = entry.content else { continue };
+            if let [Extent::Stored { archive, offset, length }] = content.extents[..] {
+                self.chunks.push(Chunk { archive, offset, length, hash: content.hash });
+            }
+            let is_chunk = content.extents.len() == 1 && entry.size <= limits::WHOLE_FILE_BYTES;
+            if !is_chunk {
+                self.pieced.push(Pieced { layer: name.clone(), path: entry.path, content });
             }
         }
         Ok(())
-    })?;
-    if request.only_run.is_none() {
-        pieces::verify(catalogue, request, &table, &chunks, &tables, pieced, &findings)?;
     }
-    outcome.objects_read += archives.len() as u64;
-    findings.merge(outcome);
-    // One damaged frame is enough to name an archive.
-    outcome.problems.sort_by(|a, b| (&a.object, &a.problem).cmp(&(&b.object, &b.problem)));
-    outcome.problems.dedup_by(|a, b| a.object == b.object && a.problem == b.problem);
-    Ok(())
-}
-
-/// Frames that one thread reads in a row, so that an archive is not opened for each.
-const FRAMES_A_TURN: usize = 8;
-
-/// Reads a layer and notes the content of files, be they one chunk or more.
-fn gather(
-    catalogue: &Catalogue<'_>,
-    layer: &crate::archive::Snapshot,
-    table: &mut ArchiveTable,
-    chunks: &mut Vec<Chunk>,
-    pieced: &mut Vec<Pieced>,
-) -> Result<(), RepositoryError> {
-    let mut rows = catalogue.entries(layer, table)?;
-    let name = &layer.layers[0].object;
-    while let Some(row) = rows.next_row().map_err(|error| RepositoryError::object(catalogue.store(), name, error))? {
-        let crate::archive::Row::Entry(entry) = row else { continue };
-        let Some(content) = entry.content else { continue };
-        if let [Extent::Stored { archive, offset, length }] = content.extents[..] {
-            chunks.push(Chunk { archive, offset, length, hash: content.hash });
-        }
-        let is_chunk = content.extents.len() == 1 && entry.size <= limits::WHOLE_FILE_BYTES;
-        if !is_chunk {
-            pieced.push(Pieced { layer: name.clone(), path: entry.path, content });
-        }
-    }
-    Ok(())
 }
 
 pub(super) type FrameTables = HashMap<u32, std::sync::Arc<crate::archive::FrameTable>>;
@@ -161,7 +232,7 @@ pub(super) type FrameTables = HashMap<u32, std::sync::Arc<crate::archive::FrameT
 fn frames_to_read(
     catalogue: &Catalogue<'_>,
     request: &VerifyRequest<'_>,
-    archives: &HashMap<&str, &[String]>,
+    archives: &Archives<'_>,
     table: &mut ArchiveTable,
     findings: &Findings,
 ) -> Result<(Vec<(u32, usize)>, FrameTables), RepositoryError> {

@@ -218,23 +218,30 @@ fn is_sampled(request: &VerifyRequest<'_>, name: &str, at: u64) -> bool {
     f64::from(u32::from_le_bytes(bytes)) < request.sample.fraction() * f64::from(u32::MAX)
 }
 
-/// Runs `work` for each place in `0..count` on several threads; the first error ends it.
-fn in_parallel(
+/// Runs `work` for each place in `0..count` on several threads, each of which hands
+/// what it `begin`s with from one call to the next; the first error ends it.
+fn in_parallel<T>(
     request: &VerifyRequest<'_>,
     threads: usize,
     count: usize,
-    work: impl Fn(usize) -> Result<(), RepositoryError> + Sync,
+    begin: impl Fn() -> T + Sync,
+    work: impl Fn(&mut T, usize) -> Result<(), RepositoryError> + Sync,
 ) -> Result<(), RepositoryError> {
     let (next, failure) = (AtomicUsize::new(0), Mutex::new(None));
     thread::scope(|scope| {
         for _ in 0..threads.min(count) {
             scope.spawn(|| {
+                let mut kept = begin();
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     if at >= count {
                         break;
                     }
-                    let done = if request.cancel.is_cancelled() { Err(RepositoryError::Cancelled) } else { work(at) };
+                    let done = if request.cancel.is_cancelled() {
+                        Err(RepositoryError::Cancelled)
+                    } else {
+                        work(&mut kept, at)
+                    };
                     if let Err(error) = done {
                         next.store(count, Ordering::Relaxed);
                         failure.lock().expect("no thread panics while it holds the failure").get_or_insert(error);
@@ -296,45 +303,51 @@ fn checksum(
         chosen.extend(objects.first());
     }
     let findings = Findings::default();
-    in_parallel(request, io_threads(request.threads), chosen.len(), |at| {
-        let (expected, snapshots) = chosen[at];
-        let (Some(size), Some(sha256)) = (expected.size, &expected.sha256) else { return Ok(()) };
-        let read = || -> io::Result<String> {
-            let mut stream = catalogue.store().stream_sized(&expected.name, size)?;
-            let mut hasher = HashingWriter::new(io::sink());
-            let mut buffer = vec![0; 1 << 20];
-            loop {
-                let count = stream.read(&mut buffer)?;
-                if count == 0 {
-                    return Ok(hasher.finish().2);
+    in_parallel(
+        request,
+        io_threads(request.threads),
+        chosen.len(),
+        || (),
+        |(), at| {
+            let (expected, snapshots) = chosen[at];
+            let (Some(size), Some(sha256)) = (expected.size, &expected.sha256) else { return Ok(()) };
+            let read = || -> io::Result<String> {
+                let mut stream = catalogue.store().stream_sized(&expected.name, size)?;
+                let mut hasher = HashingWriter::new(io::sink());
+                let mut buffer = vec![0; 1 << 20];
+                loop {
+                    let count = stream.read(&mut buffer)?;
+                    if count == 0 {
+                        return Ok(hasher.finish().2);
+                    }
+                    io::Write::write_all(&mut hasher, &buffer[..count])?;
+                    request.progress.bytes.fetch_add(count as u64, Ordering::Relaxed);
                 }
-                io::Write::write_all(&mut hasher, &buffer[..count])?;
-                request.progress.bytes.fetch_add(count as u64, Ordering::Relaxed);
-            }
-        };
-        match read() {
-            Ok(found) => {
-                findings.add(|findings| {
-                    findings.objects_read += 1;
-                    findings.bytes += size;
-                });
-                if found == *sha256 {
-                    return Ok(());
+            };
+            match read() {
+                Ok(found) => {
+                    findings.add(|findings| {
+                        findings.objects_read += 1;
+                        findings.bytes += size;
+                    });
+                    if found == *sha256 {
+                        return Ok(());
+                    }
+                    let error = FormatError::corrupt("the object", "its bytes are not those that were written");
+                    findings.failed(
+                        &expected.name,
+                        snapshots,
+                        RepositoryError::object(catalogue.store(), &expected.name, error),
+                    )
                 }
-                let error = FormatError::corrupt("the object", "its bytes are not those that were written");
-                findings.failed(
+                Err(error) => findings.failed(
                     &expected.name,
                     snapshots,
-                    RepositoryError::object(catalogue.store(), &expected.name, error),
-                )
+                    RepositoryError::io(catalogue.store(), &expected.name, error),
+                ),
             }
-            Err(error) => findings.failed(
-                &expected.name,
-                snapshots,
-                RepositoryError::io(catalogue.store(), &expected.name, error),
-            ),
-        }
-    })?;
+        },
+    )?;
     findings.merge(outcome);
     Ok(())
 }

@@ -37,39 +37,44 @@ pub(super) fn verify(
     // Each thread keeps frames, and the work is decompressing and hashing.
     let threads = cpu_threads(request.threads);
     let turns: Vec<&[Pieced]> = files.chunks(FILES_A_TURN).collect();
-    in_parallel(request, threads, turns.len(), |at| {
-        let mut reader = ContentReader::new(catalogue, table);
-        for file in turns[at] {
-            if request.cancel.is_cancelled() {
-                return Err(RepositoryError::Cancelled);
-            }
-            let read = reader.read(&file.content, |bytes| {
-                request.progress.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                Ok(())
-            });
-            match read {
-                Ok(true) => findings.add(|found| found.pieced_files += 1),
-                Ok(false) => {
-                    let path = crate::files::display_path(&file.path);
-                    let detail = format!("`{path}`, put together from its pieces, is not what was backed up");
-                    let error = FormatError::corrupt("the manifest", detail);
-                    findings.failed(
-                        &file.layer,
-                        &[],
-                        RepositoryError::object(catalogue.store(), &file.layer, error),
-                    )?;
+    in_parallel(
+        request,
+        threads,
+        turns.len(),
+        || ContentReader::new(catalogue, table),
+        |reader, at| {
+            for file in turns[at] {
+                if request.cancel.is_cancelled() {
+                    return Err(RepositoryError::Cancelled);
                 }
-                // Its archive was read before: it is named already, with the snapshots that need it.
-                Err(RepositoryError::Object { source, .. }) if source.is_damage() => {}
-                Err(RepositoryError::Store(StoreError {
-                    kind: StoreErrorKind::Archived | StoreErrorKind::NotFound,
-                    ..
-                })) => {}
-                Err(error) => return Err(error),
+                let read = reader.read(&file.content, |bytes| {
+                    request.progress.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                    Ok(())
+                });
+                match read {
+                    Ok(true) => findings.add(|found| found.pieced_files += 1),
+                    Ok(false) => {
+                        let path = crate::files::display_path(&file.path);
+                        let detail = format!("`{path}`, put together from its pieces, is not what was backed up");
+                        let error = FormatError::corrupt("the manifest", detail);
+                        findings.failed(
+                            &file.layer,
+                            &[],
+                            RepositoryError::object(catalogue.store(), &file.layer, error),
+                        )?;
+                    }
+                    // Its archive was read before: it is named already, with the snapshots that need it.
+                    Err(RepositoryError::Object { source, .. }) if source.is_damage() => {}
+                    Err(RepositoryError::Store(StoreError {
+                        kind: StoreErrorKind::Archived | StoreErrorKind::NotFound,
+                        ..
+                    })) => {}
+                    Err(error) => return Err(error),
+                }
             }
-        }
-        Ok(())
-    })
+            Ok(())
+        },
+    )
 }
 
 /// Whether an extent is whole chunks, one after the other.
