@@ -145,7 +145,8 @@ fn reason(error: &KeyFileError) -> String {
     }
 }
 
-/// The identities of a key, as many as can be had, and those of `files`.
+/// The identities of a key, as many as can be had. Where there are `files`, theirs and
+/// no others: who names an escrowed key wants to know what that one opens.
 ///
 /// # Errors
 ///
@@ -163,7 +164,8 @@ pub fn identities(
         let place = path.display().to_string();
         key_file::read(path).map_err(|e| (place.clone(), reason(&e))).map(|content| (place, content))
     });
-    let planned = key.identities.iter().map(|identity| planned_content(identity, secrets));
+    let planned = key.identities.iter().filter(|_| files.is_empty());
+    let planned = planned.map(|identity| planned_content(identity, secrets));
     for (at, content) in given.chain(planned).enumerate() {
         let unlocked = content.and_then(|(place, content)| {
             unlock(key, &place, content.expose(), secrets, ask).map_err(|reason| (place, reason))

@@ -112,7 +112,7 @@ impl<'a> Site<'a> {
         }
     }
 
-    /// What reads a tier: the identities of its key on this host and those of `files`.
+    /// What reads a tier: the identities of its key on this host, or of `files` alone where there are any.
     ///
     /// # Errors
     /// Where the tier is encrypted and there is none.

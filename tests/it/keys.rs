@@ -63,6 +63,30 @@ fn the_wrong_key_restores_nothing_and_says_so() {
 }
 
 #[test]
+fn a_named_identity_is_the_only_one_that_reads() {
+    let backup = Backup::new();
+    let home = backup.environment.path("home");
+    let (escrow, escrow_recipient) = age_identity(&home, "escrow.txt");
+    let (stranger, _) = age_identity(&home, "stranger.txt");
+    backup.edit_plan("key k {", &format!("key k {{ recipient {escrow_recipient};"));
+    trees::put(&backup.source(), "file", "secret");
+    backup.snapshot();
+    let (escrow, stranger) = (escrow.to_str().unwrap(), stranger.to_str().unwrap());
+    for arguments in [
+        vec!["cat", "latest", "file"],
+        vec!["ls", "latest"],
+        vec!["verify", "--level", "contents"],
+        vec!["restore", "--to", "restored"],
+    ] {
+        // The plan's own identity would open it.
+        backup.environment.ok(&[&arguments[..], &["--identity", escrow]].concat());
+        backup.environment.run(&[&arguments[..], &["--identity", stranger]].concat()).expect_code(WRONG_KEY);
+    }
+    fs::remove_file(backup.identity().unwrap()).unwrap();
+    assert_eq!(backup.environment.ok(&["cat", "latest", "file", "--identity", escrow]).raw_stdout, b"secret");
+}
+
+#[test]
 fn an_identity_file_that_is_missing_is_named() {
     let backup = Backup::new();
     trees::put(&backup.source(), "file", "secret");

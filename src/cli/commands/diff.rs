@@ -33,7 +33,7 @@ pub(in crate::cli) struct Arguments {
     /// Only this source; may be repeated.
     #[arg(long, value_name = "SOURCE")]
     source: Vec<String>,
-    /// A file with the identity to read with; may be repeated.
+    /// Read with the identity in this file, and not with those of the plan; may be repeated.
     #[arg(long, value_name = "FILE")]
     identity: Vec<PathBuf>,
     /// Compare the plan with its lock instead: what has changed in it since `plan lock`.

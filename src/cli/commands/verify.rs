@@ -46,7 +46,7 @@ pub(in crate::cli) struct Arguments {
     /// Only this source; may be repeated.
     #[arg(long, value_name = "SOURCE")]
     source: Vec<String>,
-    /// A file with the identity to read with; may be repeated.
+    /// Read with the identity in this file, and not with those of the plan; may be repeated.
     #[arg(long, value_name = "FILE")]
     identity: Vec<PathBuf>,
 }
