@@ -17,7 +17,7 @@ use futures_util::TryStreamExt as _;
 use opendal::{EntryMode, Operator};
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 /// A flat set of named objects. Cheap to clone; clones share connections,
@@ -83,6 +83,9 @@ impl Store {
         let backend = if service.name == "fs" {
             let setting = |key: &str| settings.settings.get(key).map(PathBuf::from);
             let root = setting("root").expect("validated settings of `fs` have a root");
+            if let Some(detail) = never_a_folder(&root) {
+                return Err(wrong(&detail));
+            }
             Backend::Folder { folder: LocalFolder::new(root, setting("atomic_write_dir")), operator: OnceLock::new() }
         } else {
             install_http_transport().map_err(|error| wrong(&error))?;
@@ -510,4 +513,25 @@ impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Store").field(&self.inner.place).finish()
     }
+}
+
+/// Why a path can never be a folder, so that nobody waits for it. One that is not
+/// there may come, and so may access to it.
+fn never_a_folder(root: &Path) -> Option<String> {
+    let what = match std::fs::metadata(root) {
+        Ok(found) if !found.is_dir() => "is no folder".to_owned(),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            "lies below something that is no folder".to_owned()
+        }
+        Err(error) if error.kind() == io::ErrorKind::InvalidFilename || is_loop(&error) => {
+            format!("can't be a folder: {}", crate::files::plain_reason(&error))
+        }
+        _ => return None,
+    };
+    Some(format!("it {what}; name another `root`, or move away what is there"))
+}
+
+/// The standard library has no stable name for it.
+fn is_loop(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
 }

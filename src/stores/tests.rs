@@ -224,6 +224,29 @@ fn after_an_error_a_writer_repeats_it_and_stores_nothing() {
 }
 
 #[test]
+fn a_root_that_can_be_no_folder_is_refused_at_once() {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::write(place.path().join("file"), "").unwrap();
+    std::os::unix::fs::symlink("loop", place.path().join("loop")).unwrap();
+    let open = |root: &str| {
+        let root = place.path().join(root).to_str().unwrap().to_owned();
+        Store::open(&StoreSettings::new("fs", [("root", root)])).err()
+    };
+    let told = ["file", "file/below", "loop/below"].map(|root| {
+        let error = open(root).expect("refused");
+        assert!(!error.is_retryable());
+        error.to_string().replace(place.path().to_str().unwrap(), "")
+    });
+    insta::assert_snapshot!(told.join("\n"), @"
+    can't open `fs:///file`: the settings are wrong (it is no folder; name another `root`, or move away what is there)
+    can't open `fs:///file/below`: the settings are wrong (it lies below something that is no folder; name another `root`, or move away what is there)
+    can't open `fs:///loop/below`: the settings are wrong (it can't be a folder: too many levels of symbolic links; name another `root`, or move away what is there)
+    ");
+    assert!(open(&"long".repeat(100)).is_some());
+    assert_eq!(open("not there yet"), None);
+}
+
+#[test]
 fn faults_strike_the_call_that_they_name() {
     let store = Store::memory();
     let faults = Arc::new(Faults::on(Call::Put, 2, Effect::Fail(StoreErrorKind::Busy)));
