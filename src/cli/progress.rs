@@ -2,7 +2,7 @@
 
 use super::output::Output;
 use crate::base::{ByteSize, Context, format_duration};
-use crate::report::{Event, JobReport, Outcome, Progress, Severity, counted, grouped};
+use crate::report::{Event, FailureKind, JobReport, Outcome, Progress, Severity, counted, grouped};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::Write;
 use std::sync::Mutex;
@@ -100,6 +100,8 @@ fn progress_text(progress: &Progress) -> String {
 fn job_line(report: &JobReport) -> String {
     let mut parts = vec![match &report.outcome {
         Outcome::Skipped { because } => format!("skipped because {because}"),
+        // There is no more to say of it.
+        Outcome::Failed { failure } if failure.kind == FailureKind::Cancelled => report.outcome.word().to_owned(),
         Outcome::Failed { failure } => format!("{}: {failure}", report.outcome.word()),
         outcome => format!("{} in {}", outcome.word(), format_duration(report.duration)),
     }];
@@ -139,5 +141,22 @@ impl Ticker {
             bar.finish_and_clear();
             result
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compile::JobName;
+    use crate::report::Failure;
+
+    #[test]
+    fn a_cancelled_job_is_said_to_be_so_once() {
+        let told = |kind, message: &str| {
+            let outcome = Outcome::Failed { failure: Failure::new(kind, message) };
+            job_line(&JobReport::new(JobName::new("disk", "notes"), outcome))
+        };
+        assert_eq!(told(FailureKind::Cancelled, "cancelled"), "disk/notes: cancelled");
+        assert_eq!(told(FailureKind::Other, "no space is left"), "disk/notes: failed: no space is left");
     }
 }

@@ -342,6 +342,9 @@ impl DrillReport {
                 ByteSize(self.bytes),
                 format_duration(self.duration)
             ),
+            Outcome::Failed { failure } if failure.kind == super::FailureKind::Cancelled => {
+                format!("{}: cancelled", self.job)
+            }
             Outcome::Failed { failure } => format!("{}: failed: {failure}", self.job),
             Outcome::Skipped { because } => format!("{}: skipped because {because}", self.job),
         }
