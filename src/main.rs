@@ -3,7 +3,7 @@
 //! The variables `PLAN_NOW` (RFC 3339), `PLAN_SEED` (a number) and `PLAN_HOST`
 //! pin what a test must not leave to chance.
 
-use plan::base::{Clock, Context, Environment, Exit, FixedClock, SystemClock};
+use plan::base::{Clock, Context, Environment, FixedClock, SystemClock};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
@@ -11,10 +11,7 @@ use std::sync::{Arc, Mutex};
 fn main() -> ExitCode {
     let exit = match real_context() {
         Ok(context) => plan::cli::run(std::env::args_os(), &context),
-        Err(message) => {
-            eprintln!("error: {message}");
-            Exit::Usage
-        }
+        Err(message) => plan::cli::refuse_environment(std::env::args_os(), &message),
     };
     ExitCode::from(exit.code())
 }

@@ -33,6 +33,23 @@ impl Exit {
         (Exit::Cancelled, "cancelled"),
     ];
 
+    /// The word for it in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Changes => "changes",
+            Self::Partial => "partial",
+            Self::NoRepository => "no_repository",
+            Self::Locked => "locked",
+            Self::WrongKey => "wrong_key",
+            Self::Usage => "usage",
+            Self::InvalidPlan => "invalid_plan",
+            Self::TryLater => "try_later",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
     pub fn code(self) -> u8 {
         self as u8
     }

@@ -49,7 +49,7 @@ pub(super) struct Global {
         value_name = "WHEN"
     )]
     pub color: Choice,
-    /// Print machine-readable JSON: one document, or one object a line for long work.
+    /// Print JSON, errors too: one document, or one object a line for long work.
     #[arg(long, global = true)]
     pub json: bool,
     /// Print only what was asked for and what went wrong.
@@ -75,4 +75,9 @@ pub(super) fn early_color(arguments: &[OsString]) -> Option<Choice> {
         }
     }
     None
+}
+
+/// Whether `--json` is given, for what is printed before the arguments are parsed.
+pub(super) fn early_json(arguments: &[OsString]) -> bool {
+    arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--json")
 }

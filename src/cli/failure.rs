@@ -1,7 +1,12 @@
 use crate::base::Exit;
 use crate::report;
+use clap::error::ErrorKind;
+use serde_json::{Value, json};
 use std::error::Error;
 use std::io;
+
+/// The version of [`Failure::document`].
+const FORMAT_VERSION: u32 = 1;
 
 /// Why a command ended without doing what it was asked: what failed, on which
 /// thing, the causes beneath, what to do, and the exit code.
@@ -15,11 +20,13 @@ pub(super) struct Failure {
     pub message: String,
     pub causes: Vec<String>,
     pub help: Option<String>,
+    /// What is wrong with the plan, as JSON tells it: for people it has been printed.
+    pub diagnostics: Option<Value>,
 }
 
 impl Failure {
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into(), causes: Vec::new(), help: None }
+        Self { exit, message: message.into(), causes: Vec::new(), help: None, diagnostics: None }
     }
 
     pub fn failed(message: impl Into<String>) -> Self {
@@ -52,6 +59,40 @@ impl Failure {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// What a program reads instead of the sentences.
+    pub fn document(&self) -> Value {
+        let mut document = json!({
+            "format_version": FORMAT_VERSION,
+            "type": "error",
+            "kind": self.exit.name(),
+            "exit_code": self.exit.code(),
+            "message": self.message,
+            "causes": self.causes,
+            "help": self.help,
+        });
+        if let Some(diagnostics) = &self.diagnostics {
+            document["diagnostics"] = diagnostics.clone();
+        }
+        document
+    }
+
+    /// A command line that could not be parsed, in the words of the parser.
+    pub fn command_line(error: &clap::Error) -> Self {
+        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            return Self::usage("something is missing on the command line").help("`plan --help` tells what there is");
+        }
+        let text = error.render().to_string();
+        let one_line = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut paragraphs = text.split("\n\n").map(one_line).filter(|paragraph| !paragraph.is_empty());
+        let message = paragraphs.next().unwrap_or_default();
+        let help: Vec<String> = paragraphs
+            .filter(|paragraph| !paragraph.starts_with("For more information"))
+            .map(|paragraph| paragraph.strip_prefix("tip: ").map(str::to_owned).unwrap_or(paragraph))
+            .collect();
+        let failure = Self::usage(message.strip_prefix("error: ").unwrap_or(&message));
+        if help.is_empty() { failure } else { failure.help(help.join("; ")) }
     }
 
     /// An error while writing to standard output. A reader that has gone

@@ -21,14 +21,18 @@ mod reach;
 use crate::base::{Context, Exit};
 use arguments::Arguments;
 use clap::{CommandFactory, FromArgMatches};
+use failure::Failure;
 use output::{Choice, Output};
+
 use std::ffi::OsString;
+use std::io::Write;
 
 /// Runs one command line, `arguments[0]` being the program's name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, context: &Context) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     // The parser prints before it has parsed `--color`.
     let early = arguments::early_color(&arguments).unwrap_or_else(|| output::environment_color(context));
+    let wants_json = arguments::early_json(&arguments);
     let command = Arguments::command().color(match early {
         Choice::Auto => clap::ColorChoice::Auto,
         Choice::Always => clap::ColorChoice::Always,
@@ -37,6 +41,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, context: &Context) -> 
     let parsed = command.try_get_matches_from(arguments).and_then(|matches| Arguments::from_arg_matches(&matches));
     let parsed = match parsed {
         Ok(parsed) => parsed,
+        Err(message) if message.use_stderr() && wants_json => {
+            return refuse(&Failure::command_line(&message));
+        }
         Err(message) => {
             // Nobody reads it any more: nothing to say.
             let _ = message.print();
@@ -47,7 +54,25 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, context: &Context) -> 
     let result = commands::dispatch(parsed.verb, context, &mut output);
     let result = result.and_then(|exit| output.flush().map(|()| exit));
     result.unwrap_or_else(|failure| {
-        output.failure(&failure);
+        output.end(&failure);
         failure.exit
     })
+}
+
+/// Ends with what is wrong around the command line, before it was read: an environment in which
+/// the program cannot work.
+pub fn refuse_environment(arguments: impl IntoIterator<Item = OsString>, message: &str) -> Exit {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if arguments::early_json(&arguments) {
+        return refuse(&Failure::usage(message));
+    }
+    eprintln!("error: {message}");
+    Exit::Usage
+}
+
+/// Tells of a failure before there is an [`Output`], with `--json`.
+fn refuse(failure: &Failure) -> Exit {
+    // Nobody reads it any more: nothing to say.
+    let _ = writeln!(std::io::stdout(), "{}", failure.document());
+    failure.exit
 }

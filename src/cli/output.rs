@@ -28,6 +28,8 @@ pub(super) const STRONG: Style = Style::new().bold();
 /// reads standard error, there is nobody to tell.
 pub(super) struct Output {
     stdout: BufWriter<Stdout>,
+    /// Whether standard output has bytes that are the answer, to which nothing may be added.
+    is_raw: bool,
     pub json: bool,
     pub quiet: bool,
     pub verbose: u8,
@@ -50,6 +52,7 @@ impl Output {
         let stderr_is_terminal = std::io::stderr().is_terminal();
         Self {
             stdout: BufWriter::new(std::io::stdout()),
+            is_raw: false,
             json: global.json,
             quiet: global.quiet,
             verbose: global.verbose,
@@ -91,6 +94,7 @@ impl Output {
 
     /// Standard output for bytes that are the answer.
     pub fn bytes(&mut self) -> &mut impl Write {
+        self.is_raw = true;
         &mut self.stdout
     }
 
@@ -125,6 +129,22 @@ impl Output {
         self.say(&format!("  {} {text}", paint(self.stderr_color, HELP, "help:")));
     }
 
+    /// Tells why the command ended: as sentences on standard error, or with `--json` as one line
+    /// behind what was already answered.
+    pub fn end(&mut self, failure: &Failure) {
+        if !self.json || failure.message.is_empty() {
+            return self.failure(failure);
+        }
+        let document = failure.document().to_string();
+        if self.is_raw {
+            let _ = self.stdout.flush();
+            return self.say(&document);
+        }
+        // Nobody reads it any more: there is nobody to tell.
+        let _ = self.line(&document).and_then(|()| self.flush());
+    }
+
+    /// Says what went wrong as sentences on standard error; the command may go on.
     pub fn failure(&mut self, failure: &Failure) {
         // What was already answered stands before what went wrong.
         let _ = self.stdout.flush();

@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use super::output::Output;
 use crate::base::{Context, Exit};
-use crate::diagnostics::{Diagnostic, Human, HumanStyle, Severities, Severity};
+use crate::diagnostics::{Diagnostic, Human, HumanStyle, Severities, Severity, json_list};
 use crate::plan::Plan;
 use crate::rules::{CheckOptions, Checked, StoreChecks, check_text, without_secrets};
 use crate::stores;
@@ -165,16 +165,21 @@ pub(super) fn sound(path: &Path, context: &Context, output: &mut Output) -> Resu
         .filter(|diagnostic| diagnostic.severity == Severity::Error || output.verbose > 0)
         .cloned()
         .collect();
-    if !shown.is_empty() {
-        let (files, shown) = without_secrets(&checked.document, &checked.files, &shown);
-        let text = human(output).render(&shown, &files);
-        output.say_block(&text);
+    let (files, shown) = without_secrets(&checked.document, &checked.files, &shown);
+    let is_sound = checked.plan().is_some();
+    if is_sound || !output.json {
+        output.say_block(&human(output).render(&shown, &files));
     }
-    if checked.plan().is_some() {
+    if is_sound {
         return Ok(checked);
     }
-    Err(Failure::new(Exit::InvalidPlan, format!("the plan `{}` has errors, so nothing was done", path.display()))
-        .help("put right what is said above; `plan explain CODE` tells more of a code in brackets"))
+    let message = format!("the plan `{}` has errors, so nothing was done", path.display());
+    let failure = Failure::new(Exit::InvalidPlan, message);
+    if output.json {
+        let diagnostics = Some(json_list(&shown, &files));
+        return Err(Failure { diagnostics, ..failure.help("`plan explain CODE` tells more of a code") });
+    }
+    Err(failure.help("put right what is said above; `plan explain CODE` tells more of a code in brackets"))
 }
 
 /// How diagnostics are shown to a person on standard error.

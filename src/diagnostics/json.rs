@@ -8,16 +8,21 @@ const FORMAT_VERSION: u32 = 1;
 ///
 /// Lines and columns are from 1, columns in characters; `byte` is from 0.
 pub fn json(diagnostics: &[Diagnostic], files: &SourceFiles) -> String {
-    let places = Places::new(files);
     let count = |severity| diagnostics.iter().filter(|d| d.severity == severity).count();
     let document = json!({
         "format_version": FORMAT_VERSION,
-        "diagnostics": diagnostics.iter().map(|d| places.diagnostic(d)).collect::<Vec<_>>(),
+        "diagnostics": json_list(diagnostics, files),
         "errors": count(Severity::Error),
         "warnings": count(Severity::Warning),
         "advice": count(Severity::Advice),
     });
     format!("{document:#}\n")
+}
+
+/// The diagnostics of [`json`](json()) for another document.
+pub fn json_list(diagnostics: &[Diagnostic], files: &SourceFiles) -> Value {
+    let places = Places::new(files);
+    diagnostics.iter().map(|diagnostic| places.diagnostic(diagnostic)).collect()
 }
 
 struct Places<'a> {

@@ -26,7 +26,7 @@ pub use fix::{Edit, Fix, FixOutcome, apply_fixes, compatible_fixes};
 pub use gather::Gathered;
 pub use github::github;
 pub use human::{Human, HumanStyle};
-pub use json::json;
+pub use json::{json, json_list};
 pub use position::{LineIndex, Position};
 pub use rule::{Catalogue, Rule};
 pub use sarif::sarif;

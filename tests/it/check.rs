@@ -146,7 +146,9 @@ fn fixing_the_standard_input_prints_the_fixed_plan() {
     assert_eq!((code, stdout.as_str()), (Some(65), plan("draft", "encrypt somebody").as_str()));
     assert!(stderr.contains("there is no key `somebody`"), "{stderr}");
     assert!(!environment.work("plans/draft.kdl").exists());
-    for refused in [&["check", "-", "--fix", "--json"][..], &["check", "-", "plans", "--fix"], &["check", "-", "-"]] {
+    for refused in
+        [&["check", "-", "--fix", "--format", "json"][..], &["check", "-", "plans", "--fix"], &["check", "-", "-"]]
+    {
         let (code, stdout, _) = with_stdin(&environment, refused, "plan x {}");
         assert_eq!((code, stdout.as_str()), (Some(64), ""), "{refused:?}");
     }

@@ -37,5 +37,5 @@ fn every_code_and_setting_of_the_list_has_a_page() {
         environment.ok(&["explain", topic.as_str().unwrap()]);
     }
     let unknown = environment.run(&["explain", "retention::unfilable", "--json"]).expect_code(64);
-    assert!(unknown.stderr.contains("did you mean `plan::retention::unfillable`?"), "{unknown}");
+    assert!(unknown.stdout.contains("did you mean `plan::retention::unfillable`?"), "{unknown}");
 }

@@ -7,6 +7,7 @@
 mod check;
 mod cost;
 mod demo;
+mod errors;
 mod explain;
 mod fmt;
 mod frame;
