@@ -1,4 +1,5 @@
 use super::ParseValueError;
+use super::grouped;
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub};
@@ -116,19 +117,6 @@ impl fmt::Display for Money {
             None => f.write_str(&text),
         }
     }
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// In JSON a number of dollars, exact to the millionth.

@@ -120,6 +120,13 @@ impl Table {
         text
     }
 
+    /// Whether no line is wider, once all has been left out and cut that may be.
+    pub fn fits(&self, width: usize) -> bool {
+        let layout = self.layout(width);
+        let columns: usize = layout.iter().map(|(_, width)| width).sum();
+        self.indent + columns + GAP.len() * layout.len().saturating_sub(1) <= width
+    }
+
     /// Each row by itself, for putting lines between them; a wrapped row has several lines.
     pub fn render_rows(&self, width: usize, style: Style) -> Vec<String> {
         let layout = self.layout(width);
@@ -304,6 +311,16 @@ mod tests {
                 assert_eq!(line, line.trim_end(), "{width}");
             }
         }
+    }
+
+    #[test]
+    fn a_table_fits_where_no_line_is_wider() {
+        for width in 20..120 {
+            let widest = table().render(width, Style::PLAIN).lines().map(UnicodeWidthStr::width).max();
+            // The line of the text may be shorter than its column.
+            assert!(!table().fits(width) || widest <= Some(width), "{width}");
+        }
+        assert!(table().fits(60) && !table().fits(30));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! How long work is shown while it runs.
 
 use super::output::Output;
-use crate::base::{ByteSize, Context, format_duration};
-use crate::report::{Event, FailureKind, JobReport, Outcome, Progress, Severity, counted, grouped};
+use crate::base::{ByteSize, Context, counted, format_duration, grouped};
+use crate::report::{Event, FailureKind, JobReport, Outcome, Progress, Severity};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::Write;
 use std::sync::Mutex;
@@ -93,7 +93,8 @@ fn moving_line(output: &Output) -> Option<ProgressBar> {
 
 fn progress_text(progress: &Progress) -> String {
     let (read, stored) = (ByteSize(progress.bytes_read), ByteSize(progress.bytes_stored));
-    format!("{}  {} entries, {read} read, {stored} stored", progress.step, grouped(progress.files))
+    let entries = if progress.files == 1 { "entry" } else { "entries" };
+    format!("{}  {} {entries}, {read} read, {stored} stored", progress.step, grouped(progress.files))
 }
 
 /// One line for a log: `cloud/data: done in 2m 10s, 12 files new or changed, 4.0 MiB stored`.

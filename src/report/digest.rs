@@ -1,10 +1,7 @@
 use super::document::{Document, GridColumn};
 use super::serde_text::{optional_time, time};
-use super::{
-    DrillReport, FORMAT_VERSION, JobReport, Moments, Outcome, RunReport, RunStatus, Severity, StatusReport, counted,
-    grouped,
-};
-use crate::base::{ByteSize, Money, Timestamp, format_duration};
+use super::{DrillReport, FORMAT_VERSION, JobReport, Moments, Outcome, RunReport, RunStatus, Severity, StatusReport};
+use crate::base::{ByteSize, Money, Timestamp, counted, format_duration, grouped};
 use crate::compile::JobName;
 use chrono_tz::Tz;
 use serde::Serialize;

@@ -1,5 +1,5 @@
-use super::{Moments, Outcome, RunReport, RunStatus, Severity, grouped};
-use crate::base::{ByteSize, Cell, Column, Paint, Style, Table, format_duration};
+use super::{Moments, Outcome, RunReport, RunStatus, Severity};
+use crate::base::{ByteSize, Cell, Column, Paint, Style, Table, counted, format_duration, grouped};
 
 /// A run as one line of a history file, without the line break: the report as JSON.
 pub fn history_line(run: &RunReport) -> String {
@@ -68,8 +68,8 @@ fn problem(run: &RunReport) -> String {
         _ => None,
     });
     let unreadable = run.jobs.iter().find(|job| job.unreadable.total > 0);
-    let unreadable = unreadable
-        .map(|job| format!("{}: {} could not be read", job.job, super::counted(job.unreadable.total, "path")));
+    let unreadable =
+        unreadable.map(|job| format!("{}: {} could not be read", job.job, counted(job.unreadable.total, "path")));
     failed.or(of_run).or(unreadable).unwrap_or_default()
 }
 

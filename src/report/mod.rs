@@ -14,7 +14,6 @@ mod job;
 mod measured;
 mod moments;
 mod next;
-mod number;
 mod outcome;
 mod page;
 mod prometheus;
@@ -34,7 +33,6 @@ pub use job::{BackupReport, DrillReport, JobReport, PruneReport, Unreadable, Unr
 pub use measured::measured_sizes;
 pub use moments::Moments;
 pub use next::{Upcoming, next_json, next_table, nothing_due};
-pub use number::{counted, grouped};
 pub use outcome::{Failure, FailureKind, Outcome};
 pub use page::run_document;
 pub use prometheus::{JobMetrics, LastRun, Metrics, prometheus};

@@ -1,7 +1,7 @@
 use super::document::{Document, GridColumn};
 use super::summary::{changes, closing};
-use super::{DrillReport, Moments, Outcome, RunReport, Severity, counted, grouped};
-use crate::base::{ByteSize, format_duration};
+use super::{DrillReport, Moments, Outcome, RunReport, Severity};
+use crate::base::{ByteSize, counted, format_duration, grouped};
 use chrono_tz::Tz;
 
 /// How many unreadable paths of one job a message names. Chosen: messages are short.

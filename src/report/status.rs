@@ -1,7 +1,7 @@
 use super::prometheus::LastRun;
 use super::serde_text::{optional_milliseconds, optional_time, time};
-use super::{FORMAT_VERSION, Moments, Outcome, counted};
-use crate::base::{Cell, Column, Paint, Style, Table, Timestamp, format_duration, printable, wrap};
+use super::{FORMAT_VERSION, Moments, Outcome};
+use crate::base::{Cell, Column, Paint, Style, Table, Timestamp, counted, format_duration, printable, wrap};
 use crate::compile::JobName;
 use crate::schedule::Timetable;
 use chrono::TimeDelta;

@@ -1,5 +1,5 @@
-use super::{Failure, JobReport, Moments, Outcome, RunReport, RunStatus, Severity, counted, grouped};
-use crate::base::{ByteSize, Cell, Column, Paint, Style, Table, format_duration, printable, wrap};
+use super::{Failure, JobReport, Moments, Outcome, RunReport, RunStatus, Severity};
+use crate::base::{ByteSize, Cell, Column, Paint, Style, Table, counted, format_duration, grouped, printable, wrap};
 use chrono_tz::Tz;
 
 /// How many unreadable paths of one job are shown. Chosen; JSON has more.

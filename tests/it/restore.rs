@@ -154,3 +154,16 @@ fn a_symlink_in_the_target_is_never_followed() {
     backup.environment.run(&["restore", "--overwrite", "always", "--to", to.to_str().unwrap()]);
     assert!(names(&outside).is_empty(), "nothing is written through the link: {:?}", names(&outside));
 }
+
+#[test]
+fn one_entry_is_told_in_the_singular() {
+    let backup = Backup::plain("");
+    trees::put(&backup.source(), "file", "text");
+    backup.snapshot();
+    let target = backup.environment.path("back");
+    let restore = || backup.environment.ok(&["restore", "file", "--to", &target.to_string_lossy()]).stdout;
+    let first = restore();
+    assert!(first.starts_with("restored 1 entry of `files`, 4 B, to "), "{first}");
+    let again = restore();
+    assert!(again.starts_with("restored 0 entries of `files`, 0 B, 1 left as it is, to "), "{again}");
+}

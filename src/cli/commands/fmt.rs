@@ -1,7 +1,7 @@
 use super::super::failure::{Failure, Outcome};
 use super::super::output::{self, Output};
 use super::super::plan_file;
-use crate::base::{Context, Exit};
+use crate::base::{Context, Exit, counted};
 use crate::diagnostics::{Human, HumanStyle, SourceFiles};
 use crate::language;
 use clap::builder::styling::{AnsiColor, Style};
@@ -176,7 +176,7 @@ fn print_diff(name: &str, old: &str, new: &str, output: &mut Output) -> Result<(
 /// Says how many files are as they should be.
 fn summary(done: &[Formatted], output: &mut Output) {
     let count = |result| done.iter().filter(|file| file.result == result).count();
-    let files = |count: usize| format!("{count} {}", if count == 1 { "file" } else { "files" });
+    let files = |count: usize| counted(count as u64, "file");
     let (unchanged, would_change) = (count(FormatResult::Unchanged), count(FormatResult::WouldChange));
     if would_change > 0 {
         let them = if would_change == 1 { "it" } else { "them" };

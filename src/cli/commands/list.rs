@@ -1,9 +1,11 @@
 use super::super::failure::Outcome;
 use super::super::output::Output;
-use super::super::reach;
-use crate::base::{ByteSize, Cell, Column, Context, Exit, Paint, Style, Table, rfc3339};
+use super::super::reach::{self, Found};
+use crate::base::{
+    ByteSize, Cell, Column, Context, Exit, Paint, Style, Table, counted, grouped, printable, rfc3339, wrap,
+};
 use crate::execute::Site;
-use crate::report::{Moments, grouped};
+use crate::report::Moments;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -51,6 +53,71 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
         return Ok(Exit::Done);
     }
     let moments = Moments { now: context.now(), zone: file.plan.timezone.value };
+    let rows: Vec<Row> = found.iter().map(|one| Row::of(one, &moments)).collect();
+    output.text(&render(&rows, output.width(), Style { color: output.stdout_color }))?;
+    if found.is_empty() {
+        output.note("there are no snapshots yet");
+    }
+    Ok(Exit::Done)
+}
+
+/// What is shown of a snapshot.
+struct Row {
+    id: String,
+    time: String,
+    tier: String,
+    source: String,
+    record: Option<Recorded>,
+}
+
+struct Recorded {
+    files: u64,
+    size: ByteSize,
+    added: ByteSize,
+    is_complete: bool,
+    host: String,
+}
+
+impl Row {
+    fn of(one: &Found<'_>, moments: &Moments) -> Self {
+        Self {
+            id: one.info.run.to_string(),
+            time: moments.date(one.info.run.started),
+            tier: one.tier.name.value.clone(),
+            source: one.info.source.clone(),
+            record: one.info.record.as_ref().map(|record| Recorded {
+                files: record.totals.files,
+                size: ByteSize(record.totals.bytes),
+                added: ByteSize(record.totals.stored_bytes),
+                is_complete: one.info.is_complete(),
+                host: record.host.clone(),
+            }),
+        }
+    }
+
+    fn state(&self) -> (Paint, &'static str) {
+        match &self.record {
+            None => (Paint::Warn, "no record"),
+            Some(record) if record.is_complete => (Paint::Good, "complete"),
+            Some(_) => (Paint::Warn, "partial"),
+        }
+    }
+
+    fn cells(&self) -> Vec<Cell> {
+        let mut cells: Vec<Cell> = [&self.id, &self.time, &self.tier, &self.source].map(Cell::from).into();
+        cells.extend(match &self.record {
+            Some(record) => [grouped(record.files), record.size.to_string(), record.added.to_string()].map(Cell::from),
+            None => ["?"; 3].map(Cell::from),
+        });
+        let (paint, state) = self.state();
+        cells.push(Cell::painted(paint, state));
+        cells.push(self.record.as_ref().map_or_else(Cell::default, |record| Cell::from(&record.host)));
+        cells
+    }
+}
+
+/// A table; where there is no room for one, the id of each snapshot with what is known of it beneath.
+fn render(rows: &[Row], width: usize, style: Style) -> String {
     let mut table = Table::new([
         Column::left("id"),
         Column::left("time"),
@@ -62,35 +129,63 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
         Column::left("state"),
         Column::left("host").optional(2),
     ]);
-    for one in &found {
-        let mut cells: Vec<Cell> = vec![
-            one.info.run.to_string().into(),
-            moments.date(one.info.run.started).into(),
-            (&one.tier.name.value).into(),
-            (&one.info.source).into(),
-        ];
-        match &one.info.record {
-            Some(record) => cells.extend([
-                grouped(record.totals.files).into(),
-                ByteSize(record.totals.bytes).to_string().into(),
-                ByteSize(record.totals.stored_bytes).to_string().into(),
-                match one.info.is_complete() {
-                    true => Cell::painted(Paint::Good, "complete"),
-                    false => Cell::painted(Paint::Warn, "partial"),
-                },
-                (&record.host).into(),
-            ]),
-            None => {
-                cells.extend(["?".into(), "?".into(), "?".into(), Cell::painted(Paint::Warn, "no record"), "".into()])
+    rows.iter().for_each(|row| table.row(row.cells()));
+    if table.fits(width) {
+        return table.render(width, style);
+    }
+    const INDENT: usize = 2;
+    let mut text = String::new();
+    for row in rows {
+        text.push_str(&format!("{}\n", row.id));
+        let mut told = vec![row.time.clone()];
+        told.extend(row.record.iter().flat_map(|record| [counted(record.files, "file"), record.size.to_string()]));
+        for part in [format!("{}/{}", row.tier, row.source), told.join(", ")] {
+            for line in wrap(&printable(&part), width.saturating_sub(INDENT).max(1)) {
+                text.push_str(&format!("{:INDENT$}{line}\n", ""));
             }
         }
-        table.row(cells);
+        let (paint, state) = row.state();
+        text.push_str(&format!("{:INDENT$}{}\n", "", style.paint(paint, state)));
     }
-    let style = Style { color: output.stdout_color };
-    let width = output.width();
-    output.text(&table.render(width, style))?;
-    if found.is_empty() {
-        output.note("there are no snapshots yet");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows() -> Vec<Row> {
+        let row = |id: &str, files: u64, source: &str| Row {
+            id: id.to_owned(),
+            time: "24 Nov 02:00".to_owned(),
+            tier: "cloud".to_owned(),
+            source: source.to_owned(),
+            record: Some(Recorded {
+                files,
+                size: ByteSize(3 << 30),
+                added: ByteSize(5 << 20),
+                is_complete: files > 1,
+                host: "web-1.example.org".to_owned(),
+            }),
+        };
+        vec![
+            row("20261124T020000Z-1f2e3d4c", 104_233, "data"),
+            row("20261124T020500Z-0a0b0c0d", 1, "a-source-with-a-rather-long-name"),
+            Row { record: None, ..row("20261124T021000Z-2f2e3d4c", 0, "db") },
+        ]
     }
-    Ok(Exit::Done)
+
+    #[test]
+    fn a_wide_terminal_shows_a_table() {
+        insta::assert_snapshot!(render(&rows(), 140, Style::PLAIN));
+    }
+
+    #[test]
+    fn a_narrow_terminal_shows_each_snapshot_in_lines_that_fit() {
+        for width in [40, 60, 79] {
+            let text = render(&rows(), width, Style::PLAIN);
+            assert!(text.lines().all(|line| line.chars().count() <= width), "{width}:\n{text}");
+        }
+        insta::assert_snapshot!(render(&rows(), 40, Style::PLAIN));
+    }
 }

@@ -2,11 +2,13 @@ use super::super::failure::{Failure, Outcome};
 use super::super::interrupt;
 use super::super::output::Output;
 use super::super::reach::{self, Reached};
-use crate::base::{ByteSize, Cell, Column, Context, Exit, Paint, RunId, Style, Table, parse_duration, rfc3339};
+use crate::base::{
+    ByteSize, Cell, Column, Context, Exit, Paint, RunId, Style, Table, counted, parse_duration, rfc3339,
+};
 use crate::compile::JobName;
 use crate::execute::{PlanLock, Site, State, StateFile, decide};
 use crate::plan::Tier;
-use crate::report::{Moments, counted};
+use crate::report::Moments;
 use crate::repository::{Catalogue, DEFAULT_GRACE, PrunePlan, SnapshotInfo, execute_prune, plan_prune};
 use crate::retention::{Decision, Rules};
 use serde_json::json;
@@ -199,9 +201,9 @@ fn print(results: &[OfTier<'_>], arguments: &Arguments, site: &Site<'_>, output:
         let (verb, later) =
             if arguments.dry_run { ("would delete", "would be free") } else { ("deleted", "will be free") };
         let mut line = format!(
-            "{}: {verb} {gone} of {} snapshots, {}",
+            "{}: {verb} {gone} of {}, {}",
             of.tier.name.value,
-            of.decisions.len(),
+            counted(of.decisions.len() as u64, "snapshot"),
             ByteSize(of.plan.freed_bytes())
         );
         if of.plan.doomed_bytes() > 0 {

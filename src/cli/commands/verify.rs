@@ -3,11 +3,12 @@ use super::super::output::Output;
 use super::super::reach::{self, Reached};
 use super::super::{interrupt, progress::Ticker};
 use crate::archive::Identities;
-use crate::base::{ByteSize, Cancellation, Cell, Column, Context, Exit, Paint, Percent, Style, Table, rfc3339};
+use crate::base::{
+    ByteSize, Cancellation, Cell, Column, Context, Exit, Paint, Percent, Style, Table, counted, rfc3339,
+};
 use crate::compile::JobName;
 use crate::execute::{Site, State, StateFile};
 use crate::plan::{Take, Tier};
-use crate::report::counted;
 use crate::repository::{
     Catalogue, Leftovers, Repository, SNAPSHOTS, VerifyLevel, VerifyOutcome, VerifyProgress, VerifyRequest,
     remember_damage, verify,
@@ -315,7 +316,10 @@ fn tell(tier: &Tier, verified: &Verified, output: &mut Output) -> Result<(), Fai
         output.help("`--identity FILE` names an identity; `--level checksum` asks for just this");
     }
     if outcome.archived > 0 {
-        output.note(&format!("{tier}: {} objects lie in an archive class and were not read", outcome.archived));
+        output.note(&match outcome.archived {
+            1 => format!("{tier}: 1 object lies in an archive class and was not read"),
+            count => format!("{tier}: {} lie in an archive class and were not read", counted(count, "object")),
+        });
     }
     for run in &outcome.uncommitted {
         output.warning(&format!(

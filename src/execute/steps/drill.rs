@@ -1,5 +1,5 @@
 use super::{Done, store, tier};
-use crate::base::format_duration;
+use crate::base::{counted, format_duration};
 use crate::compile::JobName;
 use crate::execute::failure;
 use crate::execute::run::Run;
@@ -62,7 +62,7 @@ fn restore_newest(run: &Run<'_>, job: &JobName) -> Result<(RestoreReport, String
 
 fn judge(report: &RestoreReport, duration: Duration, max_time: Option<Duration>) -> Done {
     if let Some(first) = report.failures.first() {
-        let message = format!("{} paths could not be restored: {first}", report.counts.failed);
+        let message = format!("{} could not be restored: {first}", counted(report.counts.failed, "path"));
         return Err(Failure::new(FailureKind::Damaged, message));
     }
     match max_time.filter(|max| duration > *max) {

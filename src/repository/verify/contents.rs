@@ -3,7 +3,7 @@
 use super::pieces::{self, Pieced};
 use super::{Findings, Needed, VerifyOutcome, VerifyRequest, in_parallel, is_sampled};
 use crate::archive::{ArchiveTable, Extent, FormatError, Row, Snapshot, limits};
-use crate::base::ContentHash;
+use crate::base::{ContentHash, counted};
 use crate::repository::restore::{frame_table, open_frames};
 use crate::repository::{Catalogue, RepositoryError, io_threads, layout};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -152,7 +152,11 @@ impl Reading<'_> {
                 if bad == 0 {
                     return Ok(());
                 }
-                let detail = format!("{bad} chunks of frame {frame} have other bytes than were written");
+                let detail = format!(
+                    "{} of frame {frame} {} other bytes than were written",
+                    counted(bad, "chunk"),
+                    if bad == 1 { "has" } else { "have" }
+                );
                 self.findings.failed(name, snapshots, failed(FormatError::corrupt("the archive", detail)))
             },
         )

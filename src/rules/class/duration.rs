@@ -1,5 +1,5 @@
 use super::super::Subject;
-use crate::base::{ByteSize, Money, format_duration};
+use crate::base::{ByteSize, Money, format_duration, grouped};
 use crate::cost::{Item, Provider, StorageClass, TierCost};
 use crate::diagnostics::{Diagnostic, Rule, Severity, Span};
 use crate::plan::Tier;
@@ -233,7 +233,10 @@ pub(in super::super) fn objects_of_overhead(subject: &Subject<'_>, out: &mut Vec
         );
         let beside = ByteSize(class.overhead_bytes + class.overhead_default_bytes);
         let diagnostic = Diagnostic::new(&OVERHEAD, place(tier), message)
-            .label(format!("{beside} beside each of {} objects", cost.objects()))
+            .label(match cost.objects() {
+                1 => format!("{beside} beside the object"),
+                objects => format!("{beside} beside each of {} objects", grouped(objects)),
+            })
             .help("make larger archives (`volume-size`, fewer runs), or use a class without overhead");
         out.push(with_basis(subject, diagnostic, cost, true));
     }

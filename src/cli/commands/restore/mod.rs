@@ -8,7 +8,7 @@ use super::super::output::Output;
 use super::super::reach::{self, Found, Wanted};
 use super::super::{interrupt, progress::Ticker};
 use crate::archive::{ArchiveTable, Snapshot};
-use crate::base::{ByteSize, Context, Exit, format_duration, rfc3339};
+use crate::base::{ByteSize, Context, Exit, counted, format_duration, grouped, rfc3339};
 use crate::execute::Site;
 use crate::files::display_path;
 use crate::files::restore::{Overwrite, RestoreReport};
@@ -124,10 +124,10 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
             let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
             let (done, total) = (ByteSize(read(&progress.done_bytes)), ByteSize(read(&progress.total_bytes)));
             format!(
-                "{}  {} of {} files, {done} of {total}",
+                "{}  {} of {}, {done} of {total}",
                 job.found.info.source,
-                read(&progress.done_files),
-                read(&progress.total_files)
+                grouped(read(&progress.done_files)),
+                counted(read(&progress.total_files), "file")
             )
         };
         let report = Ticker::new(output).during(tell, || restore(&catalogue, &request));
@@ -260,20 +260,23 @@ fn tell_report(
     if output.quiet {
         return Ok(());
     }
+    let restored = counts.written + counts.replaced;
     let mut parts = vec![format!(
-        "restored {} entries of `{}`, {}",
-        counts.written + counts.replaced,
+        "restored {} {} of `{}`, {}",
+        grouped(restored),
+        if restored == 1 { "entry" } else { "entries" },
         job.found.info.source,
         ByteSize(counts.bytes)
     )];
     if counts.replaced > 0 {
-        parts.push(format!("{} replaced", counts.replaced));
+        parts.push(format!("{} replaced", grouped(counts.replaced)));
     }
     if counts.skipped > 0 {
-        parts.push(format!("{} left as they are", counts.skipped));
+        let them = if counts.skipped == 1 { "it is" } else { "they are" };
+        parts.push(format!("{} left as {them}", grouped(counts.skipped)));
     }
     if counts.failed > 0 {
-        parts.push(format!("{} failed", counts.failed));
+        parts.push(format!("{} failed", grouped(counts.failed)));
     }
     let took = format_duration(begun.elapsed());
     output.line(&format!("{}, to `{}` in {took}", parts.join(", "), shown(&job.target)))

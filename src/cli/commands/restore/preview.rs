@@ -5,11 +5,10 @@ use super::super::super::output::Output;
 use super::super::super::reach;
 use super::Job;
 use crate::archive::ArchiveTable;
-use crate::base::{ByteSize, Cell, Column, Exit, Paint, Style, Table};
+use crate::base::{ByteSize, Cell, Column, Exit, Paint, Style, Table, counted};
 use crate::execute::Site;
 use crate::files::restore::{Outcome as Fate, Overwrite, Preview};
 use crate::files::{FileKind, display_path};
-use crate::report::counted;
 use crate::repository::{Catalogue, RepositoryError, for_each_entry, plan_restore, target_entry};
 use serde_json::json;
 
