@@ -13,6 +13,7 @@ mod interrupt;
 mod lock_file;
 mod near;
 mod output;
+mod path_json;
 mod plan_file;
 mod progress;
 mod prompt;

@@ -4,6 +4,7 @@ use crate::archive::{ArchiveTable, FormatError, Identities, MergedRows, Snapshot
 use crate::diagnostics::{list, nearest};
 use crate::files::{display_path, is_within, tree_order};
 use crate::repository::{Catalogue, Repository, RepositoryError, Selection};
+use std::ffi::OsString;
 
 /// Entries that are looked at for one hint, over all snapshots and paths (chosen: below a second).
 const MAX_LOOKED_AT: usize = 50_000;
@@ -23,7 +24,7 @@ pub(super) struct Searched<'a> {
 
 /// Asks whether one of the paths near `words` was meant; `None`: none is near.
 /// Patterns have no neighbours.
-pub(super) fn did_you_mean<'a>(searched: impl IntoIterator<Item = Searched<'a>>, words: &[String]) -> Option<String> {
+pub(super) fn did_you_mean<'a>(searched: impl IntoIterator<Item = Searched<'a>>, words: &[OsString]) -> Option<String> {
     let mut names: Vec<String> = Vec::new();
     let mut left = MAX_LOOKED_AT;
     for one in searched {
@@ -37,7 +38,7 @@ pub(super) fn did_you_mean<'a>(searched: impl IntoIterator<Item = Searched<'a>>,
     (!names.is_empty()).then(|| format!("did you mean {}?", list(names.iter().map(String::as_str), "or")))
 }
 
-fn names_in(one: &Searched<'_>, words: &[String], left: &mut usize) -> Result<Vec<String>, RepositoryError> {
+fn names_in(one: &Searched<'_>, words: &[OsString], left: &mut usize) -> Result<Vec<String>, RepositoryError> {
     let Ok(selection) = Selection::new(words, &one.snapshot.base) else { return Ok(Vec::new()) };
     let catalogue = Catalogue::new(one.repository, one.identities);
     let mut names = Vec::new();

@@ -11,22 +11,24 @@ use crate::plan::{Plan, Tier};
 use crate::repository::{Catalogue, Repository, RepositoryError, SnapshotInfo};
 use chrono::{NaiveDate, NaiveDateTime, TimeZone};
 use chrono_tz::Tz;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// The plan file among a verb's words: `--plan FILE`, or a first word that is a `.kdl` file.
-pub(super) fn split_plan(named: Option<PathBuf>, words: &mut Vec<String>, context: &Context) -> Option<PathBuf> {
+pub(super) fn split_plan(named: Option<PathBuf>, words: &mut Vec<OsString>, context: &Context) -> Option<PathBuf> {
     if named.is_some() {
         return named;
     }
     let first = words.first()?;
-    let is_plan = first.ends_with(".kdl") && context.working_directory.join(first).is_file();
+    let is_plan = first.as_bytes().ends_with(b".kdl") && context.working_directory.join(first).is_file();
     is_plan.then(|| PathBuf::from(words.remove(0)))
 }
 
 /// Loads the plan that a verb's words name.
 pub(super) fn load(
     named: Option<PathBuf>,
-    words: &mut Vec<String>,
+    words: &mut Vec<OsString>,
     context: &Context,
     output: &mut Output,
 ) -> Result<PlanFile, Failure> {
@@ -157,6 +159,12 @@ pub(super) enum Wanted {
 }
 
 impl Wanted {
+    /// Reads a word of the command line: `latest`, a time, or the start of an id.
+    pub fn of(word: &OsStr, zone: Tz) -> Result<Self, Failure> {
+        // What is not text is none of these, and is told as it can be shown.
+        Self::parse(&word.to_string_lossy(), zone)
+    }
+
     /// Reads `latest`, a time, or the start of an id.
     pub fn parse(text: &str, zone: Tz) -> Result<Self, Failure> {
         if text == "latest" {

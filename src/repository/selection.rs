@@ -8,7 +8,7 @@ use std::path::Path;
 ///
 /// A plain path means itself and all below it; a pattern with `*`, `?` or `[`
 /// means what matches it, and all below that. `*` does not cross a `/`, `**` does;
-/// a pattern without a `/` matches names at any depth.
+/// a pattern without a `/` matches names at any depth. What is not UTF-8 is a plain path.
 /// A leading `/` is the root of the tree, or of the machine where the source's
 /// base is one of the path's folders.
 #[derive(Debug, Default)]
@@ -28,12 +28,20 @@ pub struct BadPattern {
 
 impl Selection {
     /// `base` is the folder that the snapshot's paths are relative to.
-    pub fn new<S: AsRef<str>>(patterns: &[S], base: &str) -> Result<Self, BadPattern> {
+    ///
+    /// # Errors
+    /// One of the patterns cannot be read.
+    pub fn new<S: AsRef<OsStr>>(patterns: &[S], base: &str) -> Result<Self, BadPattern> {
         let mut selection = Self::default();
         let mut globs = GlobSetBuilder::new();
         for pattern in patterns {
             let pattern = pattern.as_ref();
-            let relative = below(pattern, base);
+            let Some(pattern) = pattern.to_str() else {
+                selection.paths.push(below(pattern.as_bytes(), base.as_bytes()).to_vec());
+                continue;
+            };
+            let relative = below(pattern.as_bytes(), base.as_bytes());
+            let relative = std::str::from_utf8(relative).expect("text is cut at slashes");
             if !relative.contains(['*', '?', '[', '{']) {
                 selection.paths.push(relative.as_bytes().to_vec());
                 continue;
@@ -85,16 +93,30 @@ impl Selection {
 }
 
 /// A pattern as a path below the base.
-fn below<'p>(pattern: &'p str, base: &str) -> &'p str {
-    let base = base.trim_end_matches('/');
+fn below<'p>(pattern: &'p [u8], base: &[u8]) -> &'p [u8] {
+    let base = without_slashes_at_end(base);
     let inside =
-        pattern.strip_prefix(base).filter(|rest| !base.is_empty() && (rest.is_empty() || rest.starts_with('/')));
-    let mut path = inside.unwrap_or(pattern).trim_start_matches('/');
-    while let Some(rest) = path.strip_prefix("./") {
-        path = rest.trim_start_matches('/');
+        pattern.strip_prefix(base).filter(|rest| !base.is_empty() && (rest.is_empty() || rest.starts_with(b"/")));
+    let mut path = without_slashes_at_start(inside.unwrap_or(pattern));
+    while let Some(rest) = path.strip_prefix(b"./") {
+        path = without_slashes_at_start(rest);
     }
-    let path = path.trim_end_matches('/');
-    if path == "." { "" } else { path }
+    let path = without_slashes_at_end(path);
+    if path == b"." { b"" } else { path }
+}
+
+fn without_slashes_at_start(mut path: &[u8]) -> &[u8] {
+    while let [b'/', rest @ ..] = path {
+        path = rest;
+    }
+    path
+}
+
+fn without_slashes_at_end(mut path: &[u8]) -> &[u8] {
+    while let [rest @ .., b'/'] = path {
+        path = rest;
+    }
+    path
 }
 
 #[cfg(test)]
@@ -118,6 +140,16 @@ mod tests {
         assert!(picks(&["*.json"], "a/b/c.json") && !picks(&["*.json"], "a/c.jsonl"));
         assert!(picks(&["a/*.json"], "a/c.json") && !picks(&["a/*.json"], "a/b/c.json"));
         assert!(picks(&["a/**/c"], "a/b/d/c") && picks(&["log?"], "logs/deep/file"));
+    }
+
+    #[test]
+    fn what_is_not_utf_8_is_a_path_byte_for_byte() {
+        let picks = |pattern: &[u8], path: &[u8]| {
+            Selection::new(&[OsStr::from_bytes(pattern)], "/opt/rpa").unwrap().contains(path)
+        };
+        assert!(picks(b"caf\xe9", b"caf\xe9") && picks(b"/opt/rpa/caf\xe9/", b"caf\xe9/a"));
+        assert!(!picks(b"caf\xe9", b"caf\xe8") && !picks(b"caf\xe9", "caf\u{fffd}".as_bytes()));
+        assert!(picks(b"*\xe9", b"*\xe9") && !picks(b"*\xe9", b"caf\xe9"), "it is no pattern");
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod keys;
 mod lock;
 mod lsp;
 mod missing;
+mod names;
 mod nice;
 mod object_lock;
 mod partial;

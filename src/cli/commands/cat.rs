@@ -6,9 +6,11 @@ use crate::archive::{ArchiveTable, Entry, Identities, Snapshot};
 use crate::base::{Context, Exit};
 use crate::diagnostics::list;
 use crate::execute::Site;
-use crate::files::FileKind;
+use crate::files::{FileKind, display_path};
 use crate::repository::{Catalogue, RepositoryError, Selection, for_each_entry, read_file};
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 
 /// Print a file of a snapshot
 ///
@@ -23,7 +25,7 @@ Examples:
 pub(in crate::cli) struct Arguments {
     /// SNAPSHOT and PATH.
     #[arg(value_names = ["SNAPSHOT", "PATH"], required = true, num_args = 2..=3)]
-    words: Vec<String>,
+    words: Vec<OsString>,
     #[command(flatten)]
     place: super::Place,
 }
@@ -35,7 +37,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     let [snapshot, path] = &words[..] else {
         return Err(Failure::usage("a snapshot and one path are needed").help("as in `plan cat latest etc/hosts`"));
     };
-    let wanted = Wanted::parse(snapshot, file.plan.timezone.value)?;
+    let wanted = Wanted::of(snapshot, file.plan.timezone.value)?;
     let tiers = reach::tiers(&file.plan, &arguments.place.tier)?;
     reach::check_sources(&file.plan, &arguments.place.source)?;
     let found = reach::snapshots(&site, &tiers, &arguments.place.source, output)?;
@@ -74,7 +76,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
             snapshot,
         });
         let hint = near::did_you_mean(searched, std::slice::from_ref(path));
-        return Err(Failure::failed(format!("there is no `{path}` in the snapshot"))
+        return Err(Failure::failed(format!("there is no `{}` in the snapshot", display_path(path.as_bytes())))
             .help(hint.unwrap_or_else(|| "`plan ls` lists what there is".to_owned())));
     };
     let one = the_file(first, &matches, path)?;
@@ -100,7 +102,8 @@ struct Match<'p> {
 }
 
 /// The one file that can be meant. `matches` begin with `first`.
-fn the_file<'m, 'p>(first: &Match<'p>, matches: &'m [Match<'p>], path: &str) -> Result<&'m Match<'p>, Failure> {
+fn the_file<'m, 'p>(first: &Match<'p>, matches: &'m [Match<'p>], path: &OsStr) -> Result<&'m Match<'p>, Failure> {
+    let path = display_path(path.as_bytes());
     let files: Vec<&Match<'p>> = matches.iter().filter(|one| one.is_file).collect();
     match &files[..] {
         [only] => Ok(only),

@@ -1,5 +1,6 @@
 use super::super::failure::{Failure, Outcome};
 use super::super::output::Output;
+use super::super::path_json;
 use super::super::{interrupt, lock_file::LockFile, plan_file, progress::Ticker, reach};
 use crate::archive::{ArchiveTable, MergedRows};
 use crate::base::{ByteSize, Cell, Column, Context, Exit, Paint, RunId, Style, Table, counted, rfc3339};
@@ -322,8 +323,7 @@ fn document(diff: &JobDiff) -> serde_json::Value {
         "source": diff.job.source,
         "against": against,
         "snapshot": snapshot,
-        "changes": diff.changes.iter().map(|change| json!({
-            "path": String::from_utf8_lossy(&change.path),
+        "changes": diff.changes.iter().map(|change| path_json::with(json!({
             "kind": change.kind.noun(),
             "change": match change.what {
                 What::New => "new",
@@ -332,7 +332,7 @@ fn document(diff: &JobDiff) -> serde_json::Value {
                 What::Deleted => "deleted",
             },
             "size": change.size,
-        })).collect::<Vec<_>>(),
+        }), &change.path)).collect::<Vec<_>>(),
         "unreadable": diff.unreadable,
         "expires": diff.expires.iter().map(|(run, decision)| json!({
             "id": run.to_string(), "time": rfc3339(run.started), "reason": decision.to_string(),

@@ -1,6 +1,7 @@
 use super::super::failure::{Failure, Outcome};
 use super::super::near::{self, Searched};
 use super::super::output::Output;
+use super::super::path_json;
 use super::super::reach::{self, Found};
 use crate::archive::{ArchiveTable, Entry, Identities, Snapshot};
 use crate::base::{ByteSize, Cell, Column, Context, Exit, Style, Table, Timestamp, rfc3339};
@@ -10,6 +11,7 @@ use crate::report::Moments;
 use crate::repository::{Catalogue, Selection, for_each_entry};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 
 /// Find files in all snapshots, with every version that there is
 ///
@@ -25,7 +27,7 @@ Examples:
 pub(in crate::cli) struct Arguments {
     /// What to look for.
     #[arg(value_name = "PATTERN", required = true)]
-    words: Vec<String>,
+    words: Vec<OsString>,
     #[command(flatten)]
     place: super::Place,
 }
@@ -109,9 +111,12 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
 }
 
 /// A bare name is looked for everywhere, not only at the top.
-fn selection(words: &[String], base: &str) -> Result<Selection, Failure> {
-    let patterns: Vec<String> =
-        words.iter().map(|word| if word.contains('/') { word.clone() } else { format!("**/{word}") }).collect();
+fn selection(words: &[OsString], base: &str) -> Result<Selection, Failure> {
+    let anywhere = |word: &OsString| match word.to_str() {
+        Some(name) if !name.contains('/') => OsString::from(format!("**/{name}")),
+        _ => word.clone(),
+    };
+    let patterns: Vec<OsString> = words.iter().map(anywhere).collect();
     Selection::new(&patterns, base).map_err(|error| Failure::usage(error.to_string()))
 }
 
@@ -170,8 +175,7 @@ fn range(first: Option<Timestamp>, last: Option<Timestamp>, count: usize, moment
 }
 
 fn document(version: &Version, seen: &[Seen]) -> serde_json::Value {
-    json!({
-        "path": String::from_utf8_lossy(&version.path),
+    let document = json!({
         "source": version.source,
         "kind": version.kind,
         "size": version.size,
@@ -179,5 +183,6 @@ fn document(version: &Version, seen: &[Seen]) -> serde_json::Value {
         "snapshots": seen.iter().map(|seen| json!({
             "id": seen.id, "tier": seen.tier, "time": rfc3339(seen.time),
         })).collect::<Vec<_>>(),
-    })
+    });
+    path_json::with(document, &version.path)
 }

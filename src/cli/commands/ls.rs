@@ -1,6 +1,7 @@
 use super::super::failure::{Failure, Outcome};
 use super::super::near::{self, Searched};
 use super::super::output::Output;
+use super::super::path_json;
 use super::super::reach::{self, Wanted};
 use crate::archive::{ArchiveTable, Entry};
 use crate::base::{ByteSize, Context, Exit, printable};
@@ -8,12 +9,14 @@ use crate::execute::Site;
 use crate::files::{FileKind, display_path};
 use crate::repository::{Catalogue, Selection, for_each_entry};
 use serde_json::json;
+use std::ffi::OsString;
 
 /// List the files of a snapshot
 ///
 /// SNAPSHOT is the start of an id, `latest`, or a time. PATH is relative to the
 /// source, or as it was on the host; it may be a pattern. A first word that is a
-/// `.kdl` file is the plan.
+/// `.kdl` file is the plan. In JSON `path_base64` stands beside a path that is not UTF-8, with
+/// its bytes; PATH takes those as they are.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -23,7 +26,7 @@ Examples:
 pub(in crate::cli) struct Arguments {
     /// SNAPSHOT and, where not all of it is wanted, PATHs.
     #[arg(value_name = "SNAPSHOT [PATH]", required = true)]
-    words: Vec<String>,
+    words: Vec<OsString>,
     /// Modes, owners, sizes and times too.
     #[arg(short, long)]
     long: bool,
@@ -38,7 +41,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     if words.is_empty() {
         return Err(Failure::usage("no snapshot is named").help("give the start of an id, `latest`, or a time"));
     }
-    let wanted = Wanted::parse(&words.remove(0), file.plan.timezone.value)?;
+    let wanted = Wanted::of(&words.remove(0), file.plan.timezone.value)?;
     let tiers = reach::tiers(&file.plan, &arguments.place.tier)?;
     reach::check_sources(&file.plan, &arguments.place.source)?;
     let found = reach::snapshots(&site, &tiers, &arguments.place.source, output)?;
@@ -153,14 +156,17 @@ fn permissions(mode: u32) -> String {
 }
 
 fn document(entry: &Entry) -> serde_json::Value {
-    json!({
-        "path": String::from_utf8_lossy(&entry.path),
+    let mut document = json!({
         "kind": entry.kind.noun(),
         "mode": format!("{:04o}", entry.mode),
         "uid": entry.uid,
         "gid": entry.gid,
         "size": entry.size,
         "modified": chrono::DateTime::from_timestamp(entry.mtime.seconds, entry.mtime.nanoseconds).map(|time| time.to_rfc3339()),
-        "target": entry.link_target.as_ref().map(|target| String::from_utf8_lossy(target)),
-    })
+        "target": null,
+    });
+    if let Some(target) = &entry.link_target {
+        path_json::put(&mut document, "target", target);
+    }
+    path_json::with(document, &entry.path)
 }

@@ -28,7 +28,10 @@ mod verify;
 use super::failure::Outcome;
 use super::output::Output;
 use crate::base::Context;
+use crate::files::display_path;
 use clap::Subcommand;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 #[derive(Subcommand)]
@@ -106,6 +109,6 @@ struct Place {
 }
 
 /// `a`, `b`
-fn quoted(words: &[String]) -> String {
-    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+fn quoted(words: &[OsString]) -> String {
+    words.iter().map(|word| format!("`{}`", display_path(word.as_bytes()))).collect::<Vec<_>>().join(", ")
 }

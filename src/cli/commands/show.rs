@@ -3,6 +3,7 @@ use super::super::output::{Output, STRONG};
 use crate::base::{Context, Exit};
 use crate::compile::{Section, Selection, compile, resolved};
 use serde_json::json;
+use std::ffi::OsString;
 
 /// Show what a plan says once everything in it is resolved
 ///
@@ -16,12 +17,13 @@ Examples:
 pub(in crate::cli) struct Arguments {
     /// The plan file, and names of keys, sources, tiers or channels to show.
     #[arg(value_name = "PLAN [NAME]")]
-    words: Vec<String>,
+    words: Vec<OsString>,
 }
 
 pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut Output) -> Outcome {
-    let mut names = arguments.words;
-    let file = super::super::reach::load(None, &mut names, context, output)?;
+    let mut words = arguments.words;
+    let file = super::super::reach::load(None, &mut words, context, output)?;
+    let names: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let compiled =
         compile(&file.plan, &Selection::everything(&file.plan)).map_err(|error| Failure::failed(error.to_string()))?;
     let mut sections = resolved(&file.plan, &compiled);

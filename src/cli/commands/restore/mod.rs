@@ -5,6 +5,7 @@ mod preview;
 use super::super::failure::{Failure, Outcome};
 use super::super::near::{self, Searched};
 use super::super::output::Output;
+use super::super::path_json;
 use super::super::reach::{self, Found, Wanted};
 use super::super::{interrupt, progress::Ticker};
 use crate::archive::{ArchiveTable, Snapshot};
@@ -17,6 +18,7 @@ use crate::repository::{
 };
 use clap::ValueEnum;
 use serde_json::json;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -40,7 +42,7 @@ Examples:
 pub(in crate::cli) struct Arguments {
     /// What to bring back. A first word that is a `.kdl` file is the plan.
     #[arg(value_name = "PATH")]
-    words: Vec<String>,
+    words: Vec<OsString>,
     /// The folder to restore into; made if it is missing. With several sources each gets a folder of its name.
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
@@ -149,7 +151,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
 /// Opens the snapshots and leaves out those in which nothing is selected.
 fn open<'p>(
     chosen: Vec<Found<'p>>,
-    words: &[String],
+    words: &[OsString],
     arguments: &Arguments,
     site: &Site<'p>,
     output: &mut Output,
@@ -228,7 +230,8 @@ fn tell_kept(report: &RestoreReport, output: &mut Output) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    output.warning(&format!("already there and left as they are: {}{more}", list.join(", ")));
+    let they = if report.skipped.len() == 1 { "it is" } else { "they are" };
+    output.warning(&format!("already there and left as {they}: {}{more}", list.join(", ")));
     output.help("`--overwrite changed` replaces what differs, `--overwrite always` everything");
 }
 
@@ -251,9 +254,9 @@ fn tell_report(
             "source": job.found.info.source, "tier": job.found.tier.name.value, "id": job.found.info.run.to_string(),
             "target": job.target, "written": counts.written, "replaced": counts.replaced, "skipped": counts.skipped,
             "failed": counts.failed, "bytes": counts.bytes,
-            "failures": report.failures.iter().map(|failure| json!({
-                "path": String::from_utf8_lossy(&failure.path), "problem": failure.to_string(),
-            })).collect::<Vec<_>>(),
+            "failures": report.failures.iter().map(|failure| {
+                path_json::with(json!({ "problem": failure.to_string() }), &failure.path)
+            }).collect::<Vec<_>>(),
         }));
         return Ok(());
     }

@@ -2,6 +2,7 @@
 
 use super::super::super::failure::{Failure, Outcome};
 use super::super::super::output::Output;
+use super::super::super::path_json;
 use super::super::super::reach;
 use super::Job;
 use crate::archive::ArchiveTable;
@@ -42,7 +43,7 @@ pub(super) fn dry_run(jobs: &[Job<'_>], overwrite: Overwrite, site: &Site<'_>, o
         preview(job, overwrite, site, |path, kind, fate| {
             // A folder that is there already is no news.
             if !(kind == FileKind::Directory && fate == Ok(Fate::Skipped)) {
-                paths.push((display_path(path), kind, fate));
+                paths.push((path.to_owned(), kind, fate));
             }
         })?;
         if output.json {
@@ -50,9 +51,10 @@ pub(super) fn dry_run(jobs: &[Job<'_>], overwrite: Overwrite, site: &Site<'_>, o
                 "source": job.found.info.source, "tier": job.found.tier.name.value, "id": job.found.info.run.to_string(),
                 "target": job.target, "files": plan.files, "folders": plan.folders, "others": plan.others,
                 "bytes": plan.bytes, "archives": plan.archives,
-                "paths": paths.iter().map(|(path, kind, fate)| json!({
-                    "path": path, "kind": kind.noun(), "action": word(fate).0, "problem": fate.as_ref().err(),
-                })).collect::<Vec<_>>(),
+                "paths": paths.iter().map(|(path, kind, fate)| {
+                    let what = json!({ "kind": kind.noun(), "action": word(fate).0, "problem": fate.as_ref().err() });
+                    path_json::with(what, path)
+                }).collect::<Vec<_>>(),
             }));
             continue;
         }
@@ -61,7 +63,7 @@ pub(super) fn dry_run(jobs: &[Job<'_>], overwrite: Overwrite, site: &Site<'_>, o
             let (word, paint) = word(fate);
             let slash = if *kind == FileKind::Directory { "/" } else { "" };
             let problem = fate.as_ref().err().map(|problem| format!(": {problem}")).unwrap_or_default();
-            table.row([Cell::painted(paint, word), format!("{path}{slash}{problem}").into()]);
+            table.row([Cell::painted(paint, word), format!("{}{slash}{problem}", display_path(path)).into()]);
         }
         let (width, style) = (output.width(), Style { color: output.stdout_color });
         output.text(&table.render(width, style))?;
