@@ -89,3 +89,22 @@ fn a_lock_that_cannot_be_read_is_told_of() {
     let checked = environment.run(&["check"]).expect_code(65);
     assert!(checked.stdout.contains("cannot read the lock `plan.lock`"), "{checked}");
 }
+
+#[test]
+fn a_run_warns_where_the_plan_is_not_what_its_lock_says() {
+    let backup = crate::support::Backup::plain("");
+    crate::support::trees::put(&backup.source(), "file", "text");
+    backup.environment.ok(&["lock"]);
+    assert!(!backup.run().expect_code(0).stderr.contains("lock"));
+    backup.edit_plan("encrypt none", "encrypt none; keep last=3");
+    let told = backup.run().expect_code(0);
+    insta::assert_snapshot!(
+        told.stderr.lines().next().unwrap(),
+        @"warning: the plan compiles to something else than `plan.lock` says; `plan check plan.kdl` tells how"
+    );
+    assert_eq!(told.stderr.matches("warning").count(), 1, "{told}");
+    let events = backup.environment.ok(&["run", "--now", "--json"]).json_lines();
+    assert_eq!((&events[0]["type"], &events[0]["severity"]), (&"problem".into(), &"warning".into()), "{}", events[0]);
+    // Where nothing is done there is nothing to warn of: a crontab asks every ten minutes.
+    assert_eq!(backup.environment.ok(&["run"]).stderr, "");
+}

@@ -1,5 +1,7 @@
 use super::super::failure::{Failure, Outcome};
+use super::super::lock_file::LockFile;
 use super::super::output::Output;
+use super::super::plan_file::PlanFile;
 use super::super::progress::Reporter;
 use super::super::{interrupt, plan_file, reach};
 use crate::base::{Context, Exit, Style, parse_duration};
@@ -8,15 +10,17 @@ use crate::execute::{
     PlanLock, RunError, RunOptions, Site, State, StateFile, Work, all_work, due_work, make_keys, run as run_plan,
     upcoming,
 };
-use crate::report::{Moments, next_json, nothing_due, summary};
-use std::path::PathBuf;
+use crate::report::{Event, Moments, Problem, Severity, next_json, nothing_due, summary};
+use crate::rules::Checked;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Do what is due: back up, verify, prune, tell
 ///
 /// Meant for cron: `*/10 * * * * plan -q run /etc/plan/server.kdl` serves every
 /// schedule in the plan, catches up what was missed, and tells by its exit code.
-/// Where nothing is due it says when something will be, and ends with 0.
+/// Where nothing is due it says when something will be, and ends with 0. Where the plan is
+/// no longer what the lock beside it says (`plan lock`), it warns and goes on.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -48,12 +52,16 @@ pub(in crate::cli) struct Arguments {
 }
 
 pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut Output) -> Outcome {
-    let file = plan_file::load(arguments.plan.as_deref(), context, output)?;
+    let path = plan_file::find(arguments.plan.as_deref(), context)?;
+    let checked = plan_file::sound(&path, context, output)?;
+    let differs = lock_differs(&path, &checked, context);
+    let file = PlanFile { path, plan: checked.into_plan().expect("a sound plan is one") };
     let site = Site::new(&file.plan, &file.path, context);
     let files = StateFile::new(site.state_folder());
     if arguments.dry_run {
         let (state, _) = files.load().map_err(reach::state_failure)?;
         let work = choose(&arguments, &site, &state)?;
+        warn_of(differs.as_deref(), &file.path, output);
         return dry_run(&work, &site, &state, output);
     }
     let cancel = interrupt::cancellation();
@@ -70,6 +78,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     if work.selection.is_empty() {
         return tell_nothing_due(&site, &state, output);
     }
+    warn_of(differs.as_deref(), &file.path, output);
     let made = make_keys(&site, &work, &mut state).map_err(|error| reach::site_failure(&error))?;
     if !made.is_empty() {
         files.save(&state).map_err(reach::state_failure)?;
@@ -84,6 +93,10 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
         ));
     }
     let reporter = Reporter::new(output, context);
+    if let Some(message) = differs.filter(|_| output.json) {
+        let problem = Problem { severity: Severity::Warning, step: None, message, help: None };
+        reporter.tell(Event::Problem { job: None, path: None, problem });
+    }
     let observer = |event| reporter.tell(event);
     let options = RunOptions { fail_fast: arguments.fail_fast, cancel, observer: &observer };
     let report = run_plan(&site, &work, &files, state, &options).map_err(run_failure);
@@ -94,6 +107,19 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
         output.text(&summary(&report, file.plan.timezone.value, output.width(), style))?;
     }
     Ok(report.exit())
+}
+
+/// What is said where the plan is not what the lock beside it says. The run goes on:
+/// that is for whoever reviews the plan.
+fn lock_differs(path: &Path, checked: &Checked, context: &Context) -> Option<String> {
+    let plan = checked.plan().filter(|_| LockFile::is_beside(path, context))?;
+    LockFile::compare(path, plan, &checked.diagnostics, context).map(|diagnostic| diagnostic.message)
+}
+
+fn warn_of(differs: Option<&str>, path: &Path, output: &mut Output) {
+    if let Some(message) = differs {
+        output.warning(&format!("{message}; `plan check {}` tells how", path.display()));
+    }
 }
 
 fn choose(arguments: &Arguments, site: &Site<'_>, state: &State) -> Result<Work, Failure> {
