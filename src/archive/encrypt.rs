@@ -10,7 +10,10 @@ use std::sync::{Arc, Mutex};
 const MAX_WORK_FACTOR: u8 = 22;
 
 /// Everyone that an object is encrypted to.
-pub struct Recipients(Mutex<Vec<Box<dyn age::Recipient + Send>>>);
+pub struct Recipients {
+    parsed: Mutex<Vec<Box<dyn age::Recipient + Send>>>,
+    texts: Vec<String>,
+}
 
 /// Why a recipient's text is no recipient.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +39,15 @@ impl Recipients {
             .enumerate()
             .map(|(position, text)| parse_recipient(text.as_ref().trim()).map_err(|error| (position, error)))
             .collect();
-        Ok(Self(Mutex::new(parsed?)))
+        let mut texts: Vec<String> = texts.iter().map(|text| without_comment(text.as_ref())).collect();
+        texts.sort();
+        texts.dedup();
+        Ok(Self { parsed: Mutex::new(parsed?), texts })
+    }
+
+    /// The public keys as text, sorted, without the comments of SSH keys.
+    pub fn texts(&self) -> &[String] {
+        &self.texts
     }
 
     /// Checks a recipient's text without running any plugin.
@@ -49,6 +60,11 @@ impl Recipients {
         }
         parse_recipient(text).map(|_| ())
     }
+}
+
+/// The comment of an SSH key names a person and a host.
+fn without_comment(text: &str) -> String {
+    text.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
 }
 
 /// `age1name1…`: the part after `age1` holds another `1`, which Bech32 data never does.
@@ -202,7 +218,7 @@ pub fn seal<W: Write>(recipients: Option<&Recipients>, output: W) -> io::Result<
     let Some(recipients) = recipients else {
         return Ok(Sealer::Plain(output));
     };
-    let recipients = recipients.0.lock().expect("no thread panics while it holds the recipients");
+    let recipients = recipients.parsed.lock().expect("no thread panics while it holds the recipients");
     let encryptor = age::Encryptor::with_recipients(recipients.iter().map(|r| &**r as &dyn age::Recipient))
         .map_err(|error| io::Error::other(format!("can't encrypt to these recipients: {error}")))?;
     Ok(Sealer::Age(Box::new(encryptor.wrap_output(output)?)))

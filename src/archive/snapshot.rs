@@ -94,6 +94,10 @@ pub struct RunRecord {
     pub outcome: Outcome,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<RunId>,
+    /// The public keys that the run encrypted to, sorted. Empty: it did not encrypt, or
+    /// the record is of a program that did not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recipients: Vec<String>,
     pub totals: SnapshotTotals,
     /// Everything this run wrote, the snapshot too, but not this record itself;
     /// and what it took over from runs that died.

@@ -364,6 +364,7 @@ mod tests {
             invoked: invoked.map(time),
             outcome: Outcome::Success,
             parent: None,
+            recipients: Vec::new(),
             totals: Default::default(),
             objects: Vec::new(),
             requires: Vec::new(),

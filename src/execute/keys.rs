@@ -21,8 +21,17 @@ pub enum KeyError {
     NoIdentity { key: String, recipients: Vec<String> },
     #[error("the identity file `{path}` of key `{key}` is gone, and backups are encrypted to it")]
     Lost { key: String, path: String, recipient: String },
+    #[error(
+        "the identity file `{path}` of key `{key}` is not there, and `{store}` holds backups encrypted with this key{}",
+        to_whom(recipients)
+    )]
+    Orphaned { key: String, path: String, store: String, recipients: Vec<String> },
     #[error(transparent)]
     File(#[from] KeyFileError),
+}
+
+fn to_whom(recipients: &[String]) -> String {
+    if recipients.is_empty() { String::new() } else { format!(" (recipient {})", recipients.join(", ")) }
 }
 
 impl KeyError {
@@ -40,13 +49,22 @@ impl KeyError {
                  `identity (file)\"…\"` into key `{key}`",
                 recipients.join(", ")
             )),
-            Self::Lost { recipient, .. } => Some(format!(
-                "put back the file whose recipient is {recipient}; if it is lost for good, so are those backups: give \
-                 the plan another file name, and the next run makes a new key and a new first backup"
-            )),
+            Self::Lost { recipient, path, .. } => {
+                Some(format!("put back the file whose recipient is {recipient}; {}", begin_anew(path)))
+            }
+            Self::Orphaned { path, .. } => {
+                Some(format!("put it back from where you keep a copy of it; {}", begin_anew(path)))
+            }
             Self::File(_) => None,
         }
     }
+}
+
+fn begin_anew(path: &str) -> String {
+    format!(
+        "if it is lost for good, so are those backups: `plan key new {path}` makes a new key, and the next run begins anew \
+         with it"
+    )
 }
 
 /// A key that a run has just made.
@@ -55,6 +73,14 @@ pub struct MadeKey {
     pub key: String,
     pub path: PathBuf,
     pub recipient: String,
+}
+
+/// The identity files of a key that [`make_missing`] would make.
+pub fn to_make(key: &Key, secrets: &Secrets<'_>, state: &State) -> Vec<PathBuf> {
+    created_files(key, secrets)
+        .filter(|(path, place)| path.symlink_metadata().is_err() && !state.made_keys.contains_key(place))
+        .map(|(path, _)| path)
+        .collect()
 }
 
 /// Makes the identities of a key that have `create` and whose files are
@@ -73,6 +99,11 @@ pub fn make_missing(
     let mut made = Vec::new();
     for (path, place) in created_files(key, secrets) {
         if path.symlink_metadata().is_ok() {
+            if let Some(known) = state.made_keys.get_mut(&place) {
+                // Somebody may have made another since, and it may be locked later.
+                let found = key_file::read(&path).and_then(|content| key_file::recipients(content.expose(), None));
+                *known = found.ok().and_then(|found| found.into_iter().next()).unwrap_or_else(|| known.clone());
+            }
             continue;
         }
         if let Some(recipient) = state.made_keys.get(&place) {

@@ -1,7 +1,7 @@
 //! A run from its selection to its report.
 
 use super::due::{Work, next_of};
-use super::keys::MadeKey;
+use super::keys::{KeyError, MadeKey};
 use super::messages::Messenger;
 use super::site::SiteError;
 use super::state::{LastRun, State, StateError, StateFile};
@@ -9,10 +9,11 @@ use super::steps::Verification;
 use super::{HISTORY_FILE, Site, failure, steps};
 use crate::base::{Cancellation, RunId, Timestamp};
 use crate::compile::{CompileError, Compiled, JobName, NodeId, ReadySet, Task, Work as TaskWork, compile};
-use crate::plan::Plan;
+use crate::plan::{Key, Plan, Tier};
 use crate::report::{
     DrillReport, Event, Failure, FailureKind, JobReport, Observer, Outcome, Problem, RunReport, Severity, StepEnd,
 };
+use crate::repository::{Catalogue, Repository};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -53,12 +54,36 @@ pub(super) struct Run<'a> {
     files: StateFile,
 }
 
+/// A store of the plan that holds backups encrypted with this key, and their recipients as far as they
+/// are known. One that cannot be asked now says so when it is to be written.
+fn backups_with(site: &Site<'_>, key: &Key) -> Option<(String, Vec<String>)> {
+    let has_key = |tier: &&Tier| site.key(tier).is_ok_and(|found| found.is_some_and(|found| found.name == key.name));
+    site.plan.tiers.iter().filter(has_key).find_map(|tier| {
+        tier.takes.iter().find_map(|take| {
+            let store = site.store(tier, Some(&take.source.value), site.context.now()).ok()?;
+            let repository = Repository::find(&store).ok()??;
+            let catalogue = Catalogue::new(&repository, None);
+            let recipients = catalogue.newest_recipients(&site.plan.name.value, &take.source.value).ok()??;
+            Some((store.describe(), recipients))
+        })
+    })
+}
+
 /// Makes the keys that the plan wants made on first use. Their recipients are in `state` then.
+///
+/// # Errors
+/// Where backups lie in a store already that need such a key: a new one would hide that it is lost.
 pub fn make_keys(site: &Site<'_>, work: &Work, state: &mut State) -> Result<Vec<MadeKey>, SiteError> {
     let mut made = Vec::new();
     for tier in site.plan.tiers.iter().filter(|tier| work.selection.jobs.iter().any(|job| job.tier == tier.name.value))
     {
         if let Some(key) = site.key(tier)? {
+            if let Some(path) = super::keys::to_make(key, &site.secrets, state).first()
+                && let Some((store, recipients)) = backups_with(site, key)
+            {
+                let (key, path) = (key.name.value.clone(), path.display().to_string());
+                return Err(KeyError::Orphaned { key, path, store, recipients }.into());
+            }
             made.extend(super::keys::make_missing(key, &site.secrets, state, site.context.now())?);
         }
     }

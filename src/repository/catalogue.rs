@@ -4,7 +4,7 @@ use crate::archive::{
     unseal,
 };
 use crate::base::{RunId, Timestamp};
-use crate::stores::Store;
+use crate::stores::{Store, StoreErrorKind};
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -120,6 +120,20 @@ impl<'a> Catalogue<'a> {
             .into_iter()
             .filter_map(|object| layout::parse(&object.name).map(|(source, run)| (source, run, object.name)))
             .collect())
+    }
+
+    /// Whom the newest encrypted snapshot of a source was encrypted to, if its record is there and says
+    /// so; `None`: there is no such snapshot, or it is another plan's. One listing, one read.
+    pub fn newest_recipients(&self, plan: &str, source: &str) -> Result<Option<Vec<String>>, RepositoryError> {
+        let names = self.snapshot_names(Some(source))?.into_iter().filter(|(_, _, name)| layout::is_encrypted(name));
+        let Some((source, run, _)) = names.max_by(|a, b| a.1.cmp(&b.1)) else { return Ok(None) };
+        let recipients = match self.record(&layout::run_record(&source, &run)) {
+            Ok(Some(record)) if record.plan != plan => return Ok(None),
+            Ok(record) => record.map(|record| record.recipients).unwrap_or_default(),
+            Err(RepositoryError::Store(error)) if error.kind == StoreErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        Ok(Some(recipients))
     }
 
     /// All run records that can be read, oldest first. A damaged one is left out:

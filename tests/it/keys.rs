@@ -62,6 +62,68 @@ fn the_wrong_key_restores_nothing_and_says_so() {
     assert!(!target.exists() || fs::read_dir(&target).unwrap().next().is_none(), "nothing is half restored");
 }
 
+/// A plan that makes its own key in `work/made.key`, which has been done.
+fn with_made_key() -> Backup {
+    let backup = Backup::new();
+    let plan = fs::read_to_string(backup.environment.work("plan.kdl")).unwrap();
+    let key = plan.lines().find(|line| line.contains("key k {")).unwrap();
+    backup.edit_plan(key, "    key k { identity (file)\"made.key\" create=#true }");
+    trees::put(&backup.source(), "file", "secret");
+    backup.snapshot();
+    backup
+}
+
+/// The recipient in a message depends on the key.
+fn without_recipients(text: &str) -> String {
+    let words = text.split_inclusive([' ', '\n']);
+    let is_recipient = |word: &str| word.trim_matches(['(', ')', ';', ',', '\n', ' ']).starts_with("age1");
+    words
+        .map(|word| {
+            if is_recipient(word) {
+                word.replace(word.trim_matches(['(', ')', ';', ',', '\n', ' ']), "AGE1")
+            } else {
+                word.to_owned()
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn a_key_is_never_made_anew_where_backups_need_the_lost_one() {
+    let backup = with_made_key();
+    let environment = &backup.environment;
+    fs::rename(environment.work("made.key"), environment.path("escrow.key")).unwrap();
+    insta::assert_snapshot!(without_recipients(&backup.run().expect_code(WRONG_KEY).to_string()), @"
+    exit 12
+    --- stderr ---
+    error: the identity file `$ROOT/work/made.key` of key `k` is gone, and backups are encrypted to it
+      help: put back the file whose recipient is AGE1; if it is lost for good, so are those backups: `plan key new $ROOT/work/made.key` makes a new key, and the next run begins anew with it
+    ");
+    // This host has forgotten that it made one: the store has not.
+    fs::remove_dir_all(environment.path("state")).unwrap();
+    insta::assert_snapshot!(without_recipients(&backup.run().expect_code(WRONG_KEY).to_string()), @"
+    exit 12
+    --- stderr ---
+    error: the identity file `$ROOT/work/made.key` of key `k` is not there, and `fs://$ROOT/store` holds backups encrypted with this key (recipient AGE1)
+      help: put it back from where you keep a copy of it; if it is lost for good, so are those backups: `plan key new $ROOT/work/made.key` makes a new key, and the next run begins anew with it
+    ");
+    assert!(!environment.work("made.key").exists());
+    // What it says helps: the old key comes back …
+    fs::copy(environment.path("escrow.key"), environment.work("made.key")).unwrap();
+    backup.run().expect_code(0);
+    // … or a new one is made on purpose, and alone reads what is backed up from then on.
+    fs::remove_file(environment.work("made.key")).unwrap();
+    environment.ok(&["key", "new", "made.key"]);
+    trees::put(&backup.source(), "another", "file");
+    let told = backup.run().expect_code(0);
+    assert!(told.stdout.contains("the key has changed"), "{told}");
+    let id = backup.snapshots().pop().unwrap();
+    let restored = backup.restore(&id);
+    assert_eq!(fs::read_to_string(restored.join("file")).unwrap(), "secret");
+    let again = backup.run().expect_code(0);
+    assert!(!again.stdout.contains("notes"), "it is said once:\n{again}");
+}
+
 #[test]
 fn a_named_identity_is_the_only_one_that_reads() {
     let backup = Backup::new();

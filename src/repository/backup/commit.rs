@@ -357,6 +357,7 @@ impl Commit<'_> {
             invoked: Some(self.request.invoked),
             outcome: if is_partial { Outcome::Partial } else { Outcome::Success },
             parent,
+            recipients: self.request.recipients.map(|to| to.texts().to_vec()).unwrap_or_default(),
             totals,
             objects: self.objects.clone(),
             requires: requires.into_iter().collect(),

@@ -16,6 +16,7 @@ mod pack;
 mod parent;
 mod piece;
 mod pipeline;
+mod readers;
 mod resume;
 mod scan;
 mod stream;
@@ -119,7 +120,8 @@ pub fn backup(request: &BackupRequest<'_>, context: &Context) -> Result<BackupOu
     let state = LocalState::open(&request.state)?;
     let repository = open_or_create(request, &state, context)?;
     let catalogue = Catalogue::new(&repository, request.identities);
-    let parent = parent::find(request, &repository, &catalogue, &state)?;
+    let settled = readers::settle(request, &catalogue, &state)?;
+    let parent = parent::find(request, &repository, &catalogue, &state, settled)?;
     let key = block_key(&state, context).map_err(|error| state.failed(error))?;
     let packed = pipeline::run(request, &repository, &state, parent, key)?;
     commit::commit(request, &repository, &state, packed, context)

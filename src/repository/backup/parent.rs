@@ -1,3 +1,4 @@
+use super::readers::{self, Settled};
 use super::resume::{self, Adopted};
 use super::{BackupRequest, base_of};
 use crate::archive::{ArchiveTable, Content, Entry, Extent, LayerReader, LayerWriter, MergedRows, Row, limits};
@@ -68,6 +69,7 @@ pub(super) fn find(
     repository: &Repository,
     catalogue: &Catalogue<'_>,
     state: &LocalState,
+    settled: Settled,
 ) -> Result<Parent, RepositoryError> {
     let damaged = state.damaged();
     let indexes = repository.store.list(layout::INDEXES)?.into_iter().filter(|object| !damaged.contains(&object.name));
@@ -84,7 +86,7 @@ pub(super) fn find(
         chunks: KnownChunks::default(),
         table: ArchiveTable::default(),
         alive,
-        notes: Vec::new(),
+        notes: settled.note.into_iter().collect(),
         adopted: None,
         journal: None,
     };
@@ -94,7 +96,7 @@ pub(super) fn find(
             .push("what a verification found damaged in the store is not built on: it is stored again".to_owned());
     }
     state.sweep(request.source, state.current(request.source, &repository.config.id).as_ref());
-    if request.full {
+    if request.full || settled.begins_anew {
         return Ok(parent);
     }
     let snapshots = catalogue.snapshot_names(Some(request.source))?;
@@ -167,6 +169,10 @@ fn rebuild(
     for info in catalogue.snapshots(Some(request.source))?.iter().rev() {
         if layout::is_encrypted(&info.name) != encrypted {
             continue;
+        }
+        if !readers::admit(request, catalogue, state, info)? {
+            // Older ones are no better: `readers::settle` has said what to know.
+            return Ok(());
         }
         match copy_snapshot(request, repository, catalogue, state, parent, info) {
             Ok(()) => {

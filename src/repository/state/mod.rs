@@ -33,6 +33,18 @@ const STATE_VERSION: u32 = 1;
 /// Names of damaged objects, one a line.
 const DAMAGED_FILE: &str = "damaged";
 
+/// Who can read what the tier's state knows of.
+const READERS_FILE: &str = "readers.json";
+
+/// Public keys, sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Readers {
+    /// Each of these alone can read all that a new run may build on.
+    pub(crate) of_all: Vec<String>,
+    /// What the last run encrypted to.
+    pub(crate) recipients: Vec<String>,
+}
+
 /// The folder of one tier's state.
 pub(crate) struct LocalState {
     folder: PathBuf,
@@ -135,6 +147,32 @@ impl LocalState {
         names.sort_unstable();
         let text: String = names.iter().flat_map(|name| [name, "\n"]).collect();
         self.replace(DAMAGED_FILE, text.as_bytes()).map_err(|error| self.failed(error))
+    }
+
+    /// `None`: unknown.
+    pub(crate) fn readers(&self) -> Option<Readers> {
+        serde_json::from_slice(&std::fs::read(self.folder.join(READERS_FILE)).ok()?).ok()
+    }
+
+    pub(crate) fn set_readers(&self, readers: &Readers) -> Result<(), RepositoryError> {
+        if self.readers().as_ref() == Some(readers) {
+            return Ok(());
+        }
+        let json = serde_json::to_vec(readers).expect("plain data becomes JSON");
+        self.replace(READERS_FILE, &json).map_err(|error| self.failed(error))
+    }
+
+    /// Forgets all that a run could build on, of every source.
+    pub(crate) fn forget_all(&self) -> Result<(), RepositoryError> {
+        let failed = |error| self.failed(error);
+        for entry in std::fs::read_dir(&self.folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let stays = ["repository", DAMAGED_FILE, READERS_FILE].iter().any(|name| entry.file_name() == *name);
+            if !stays && entry.file_type().map_err(failed)?.is_file() {
+                std::fs::remove_file(entry.path()).map_err(failed)?;
+            }
+        }
+        Ok(())
     }
 
     fn current_name(source: &str) -> String {

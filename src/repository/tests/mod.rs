@@ -3,6 +3,7 @@
 mod damage;
 mod deltas;
 mod history;
+mod readers;
 mod resume;
 mod roundtrip;
 mod work;
