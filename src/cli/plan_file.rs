@@ -127,24 +127,43 @@ pub(super) fn read_from(reader: impl std::io::Read) -> std::io::Result<String> {
 /// happens. The mode and, as far as one may, the owner stay, and a link still
 /// leads to the file.
 pub(super) fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    const NEW_FILE_MODE: u32 = 0o644;
     let (path, old) = match path.canonicalize() {
         Ok(path) => (path.clone(), Some(std::fs::metadata(&path)?)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => (path.to_owned(), None),
         Err(error) => return Err(error),
     };
-    let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+    whole(&path, text, old.as_ref())?.persist(&path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Writes a new file whole, and the folders that it needs.
+///
+/// # Errors
+/// `AlreadyExists` where there is one.
+pub(super) fn create(path: &Path, text: &str) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder_of(path))?;
+    whole(path, text, None)?.persist_noclobber(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// The text in a file beside `path` that has no name yet, synced, with owner and mode of the `old` one.
+fn whole(path: &Path, text: &str, old: Option<&std::fs::Metadata>) -> std::io::Result<tempfile::NamedTempFile> {
+    const NEW_FILE_MODE: u32 = 0o644;
+    let mut file = tempfile::NamedTempFile::new_in(folder_of(path))?;
     std::io::Write::write_all(&mut file, text.as_bytes())?;
     let new = file.as_file().metadata()?;
-    if let Some(old) = old.as_ref().filter(|old| (old.uid(), old.gid()) != (new.uid(), new.gid())) {
+    if let Some(old) = old.filter(|old| (old.uid(), old.gid()) != (new.uid(), new.gid())) {
         // Only root may give a file away; anybody else's new file is their own.
         let _ = std::os::unix::fs::fchown(file.as_file(), Some(old.uid()), Some(old.gid()));
     }
     let permissions = old.map_or_else(|| Permissions::from_mode(NEW_FILE_MODE), |old| old.permissions());
     file.as_file().set_permissions(permissions)?;
     file.as_file().sync_all()?;
-    file.persist(&path).map_err(|error| error.error)?;
-    Ok(())
+    Ok(file)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
 }
 
 /// The plan to act on: errors are printed and end the command, warnings are

@@ -5,8 +5,7 @@ use crate::base::{Context, Exit, printable};
 use crate::diagnostics::{Severities, Severity};
 use crate::import::{ImportError, Imported, Input, Kind, MAX_INPUT_BYTES, Note, NoteKind, import};
 use clap::ValueEnum;
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// Write a plan from a crontab and its scripts, a borgmatic or a resticprofile configuration
@@ -75,11 +74,14 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     let stem = arguments.output.as_deref().and_then(Path::file_stem).map(|stem| stem.to_string_lossy().into_owned());
     let imported = import(&inputs, stem.as_deref().unwrap_or(NAME)).map_err(failure)?;
     if let Some(file) = &arguments.output {
-        write(&context.working_directory.join(file), &imported.text, arguments.force).map_err(|error| {
-            match error.kind() {
-                ErrorKind::AlreadyExists => exists(file),
-                _ => Failure::failed(format!("cannot write `{}`", file.display())).because(&error),
-            }
+        let path = context.working_directory.join(file);
+        let written = match arguments.force && path.symlink_metadata().is_ok() {
+            true => plan_file::replace(&path, &imported.text),
+            false => plan_file::create(&path, &imported.text),
+        };
+        written.map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => exists(file),
+            _ => Failure::failed(format!("cannot write `{}`", file.display())).because(&error),
         })?;
     }
     report(&arguments, &inputs, &imported, context, output)?;
@@ -113,18 +115,6 @@ fn read(file: &Path, from: Option<From>, context: &Context) -> Result<Input, Fai
     let by_name = file.file_name().is_some_and(|name| name == "rclone.conf");
     let kind = from.map(From::kind).filter(|_| !by_name);
     Input::new(&printable(&name), &bytes, kind).map_err(failure)
-}
-
-/// Either the whole plan is there or nothing new.
-fn write(path: &Path, text: &str, overwrite: bool) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
-    file.as_file().sync_all()?;
-    let result = if overwrite { file.persist(path) } else { file.persist_noclobber(path) };
-    result.map(|_| ()).map_err(|error| error.error)
 }
 
 fn report(

@@ -6,8 +6,7 @@ use super::super::{plan_file, prompt};
 use crate::base::{Context, Exit};
 use crate::diagnostics::Severities;
 use clap::ValueEnum;
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Write a commented starter plan
@@ -131,15 +130,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
         // Only what was typed can be at fault: the rest is tested.
         return Err(Failure::usage(format!("`{store}` cannot be the folder of a store")).help("name a plain folder"));
     }
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(failed)?;
-    }
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o644).open(&path).map_err(failed)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| {
-        // Half a plan is of no use.
-        let _ = std::fs::remove_file(&path);
-        failed(error)
-    })?;
+    plan_file::create(&path, &text).map_err(failed)?;
     if output.json {
         output.document(&serde_json::json!({ "plan_file": path.display().to_string() }))?;
         return Ok(Exit::Done);
