@@ -17,6 +17,7 @@ mod findings;
 mod hook;
 mod options;
 mod paths;
+mod place;
 mod tar;
 mod transfer;
 mod unwrap;
