@@ -13,6 +13,7 @@ mod interrupt;
 mod lock_file;
 mod near;
 mod output;
+mod own_state;
 mod path_json;
 mod plan_file;
 mod progress;

@@ -2,7 +2,7 @@ use super::keys::{self, AskPassphrase, KeyError};
 use super::secrets::{Secrets, whole_path};
 use super::state::State;
 use crate::archive::{Codec, Identities, Recipients};
-use crate::base::{Context, Timestamp};
+use crate::base::{Context, Secret, Timestamp};
 use crate::compile::JobName;
 use crate::files::WalkOptions;
 use crate::plan::{Compression, Encryption, Key, PathSource, Plan, SecretRef, Tier};
@@ -73,16 +73,45 @@ impl<'a> Site<'a> {
         known.collect()
     }
 
-    /// Opens a tier's store. `source`: for the placeholder `{source}`.
-    pub fn store(&self, tier: &Tier, source: Option<&str>, started: Timestamp) -> Result<Store, SiteError> {
-        let scope = Scope {
+    /// Where a tier's store is, by its settings; nothing is opened.
+    fn place(&self, tier: &Tier) -> Option<String> {
+        let resolve = |secret: &SecretRef| {
+            // What cannot be had is still the same reference.
+            Ok(self.secrets.line(secret).unwrap_or_else(|_| Secret::new(secret.to_string())))
+        };
+        let source = tier.takes.first().map(|take| take.source.value.as_str());
+        let settings = StoreSettings::of_tier(tier, self.scope(source, self.context.now()), &resolve).ok()?;
+        Some(settings.place())
+    }
+
+    /// Whether another plan, of the same name in another file, is a plan of its own: not one
+    /// with this one's stores, which is this one moved, copied or deployed anew.
+    pub fn is_apart_from(&self, other: &Site<'_>) -> bool {
+        let mut any_common = false;
+        for tier in &self.plan.tiers {
+            let Some(theirs) = other.plan.tier(&tier.name.value) else { continue };
+            if self.place(tier) != other.place(theirs) {
+                return true;
+            }
+            any_common = true;
+        }
+        !any_common
+    }
+
+    fn scope<'s>(&'s self, source: Option<&'s str>, started: Timestamp) -> Scope<'s> {
+        Scope {
             host: &self.context.host,
             plan: &self.plan.name.value,
             source,
             started,
             plan_folder: &self.plan_folder,
             home: &self.context.home,
-        };
+        }
+    }
+
+    /// Opens a tier's store. `source`: for the placeholder `{source}`.
+    pub fn store(&self, tier: &Tier, source: Option<&str>, started: Timestamp) -> Result<Store, SiteError> {
+        let scope = self.scope(source, started);
         let resolve = |secret: &SecretRef| self.secrets.line(secret).map_err(|error| error.reason());
         let mut settings = StoreSettings::of_tier(tier, scope, &resolve)
             .map_err(|source| SiteError::Settings { tier: tier.name.value.clone(), source })?;

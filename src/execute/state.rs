@@ -32,6 +32,9 @@ pub enum StateError {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
     format_version: u32,
+    /// The plan file that ran last; `None`: unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_file: Option<PathBuf>,
     /// By `tier/source`.
     #[serde(default)]
     jobs: BTreeMap<String, JobState>,

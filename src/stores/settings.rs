@@ -194,7 +194,7 @@ impl StoreSettings {
     }
 
     /// `service://container/root`, though the settings may be wrong; no secrets.
-    pub(super) fn place(&self) -> String {
+    pub fn place(&self) -> String {
         let place_keys = Service::find(&self.service).map_or(&[][..], Service::place_keys);
         let place = place_keys.iter().filter(|key| **key != "root").find_map(|key| self.settings.get(*key));
         let place = place.map_or("", |value| value.split_once("://").map_or(value.as_str(), |(_, rest)| rest));

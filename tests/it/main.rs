@@ -29,6 +29,7 @@ mod restore;
 mod restore_script;
 mod round_trip;
 mod rpa;
+mod same_name;
 mod several;
 mod stock_restore;
 #[allow(dead_code)]

@@ -1,7 +1,7 @@
 use super::super::failure::{Failure, Outcome};
 use super::super::output::Output;
 use super::super::path_json;
-use super::super::{interrupt, lock_file::LockFile, plan_file, progress::Ticker, reach};
+use super::super::{interrupt, lock_file::LockFile, own_state, plan_file, progress::Ticker, reach};
 use crate::archive::{ArchiveTable, MergedRows};
 use crate::base::{ByteSize, Cell, Column, Context, Exit, Paint, RunId, Style, Table, counted, rfc3339};
 use crate::compile::{Job, JobName, UnknownName, jobs};
@@ -80,6 +80,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     reach::check_sources(&file.plan, &arguments.source)?;
     let tiers = reach::tiers(&file.plan, &arguments.tier)?;
     let (state, _) = StateFile::new(site.state_folder()).load().map_err(reach::state_failure)?;
+    own_state::check(&site, &file.path, &state, context)?;
     let mut diffs = Vec::new();
     for job in jobs(&file.plan) {
         let wanted = arguments.source.is_empty() || arguments.source.contains(&job.name.source);

@@ -1,6 +1,6 @@
 use super::super::failure::Outcome;
 use super::super::output::Output;
-use super::super::{plan_file, reach};
+use super::super::{own_state, plan_file, reach};
 use crate::base::{Context, Exit, Style};
 use crate::execute::{Site, StateFile, upcoming};
 use crate::report::{Moments, next_json, next_table};
@@ -17,6 +17,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     let file = plan_file::load(arguments.plan.as_deref(), context, output)?;
     let site = Site::new(&file.plan, &file.path, context);
     let (state, _) = StateFile::new(site.state_folder()).load().map_err(reach::state_failure)?;
+    own_state::check(&site, &file.path, &state, context)?;
     let upcoming = upcoming(&site, &state);
     if output.json {
         output.document(&next_json(&file.plan.name.value, &upcoming))?;

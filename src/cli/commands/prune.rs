@@ -1,7 +1,7 @@
 use super::super::failure::{Failure, Outcome};
-use super::super::interrupt;
 use super::super::output::Output;
 use super::super::reach::{self, Reached};
+use super::super::{interrupt, own_state};
 use crate::base::{
     ByteSize, Cell, Column, Context, Exit, Paint, RunId, Style, Table, counted, parse_duration, rfc3339,
 };
@@ -67,6 +67,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
         }
     };
     let (state, _) = StateFile::new(site.state_folder()).load().map_err(reach::state_failure)?;
+    own_state::check(&site, &file.path, &state, context)?;
     let grace = arguments.grace.unwrap_or(DEFAULT_GRACE);
     let mut results = Vec::new();
     let mut first_failure = None;

@@ -3,7 +3,7 @@ use super::super::lock_file::LockFile;
 use super::super::output::Output;
 use super::super::plan_file::PlanFile;
 use super::super::progress::Reporter;
-use super::super::{interrupt, plan_file, reach};
+use super::super::{interrupt, own_state, plan_file, reach};
 use crate::base::{Context, Exit, Style, parse_duration};
 use crate::compile::{Selection, compile, print};
 use crate::execute::{
@@ -60,6 +60,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     let files = StateFile::new(site.state_folder());
     if arguments.dry_run {
         let (state, _) = files.load().map_err(reach::state_failure)?;
+        own_state::check(&site, &file.path, &state, context)?;
         let work = choose(&arguments, &site, &state)?;
         warn_of(differs.as_deref(), &file.path, output);
         return dry_run(&work, &site, &state, output);
@@ -74,6 +75,8 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
             damaged.display()
         ));
     }
+    own_state::check(&site, &file.path, &state, context)?;
+    state.plan_file = Some(own_state::whole_path(&file.path, context));
     let work = choose(&arguments, &site, &state)?;
     if work.selection.is_empty() {
         return tell_nothing_due(&site, &state, output);

@@ -1,7 +1,7 @@
 use super::super::failure::{Failure, Outcome};
 use super::super::output::Output;
 use super::super::reach::{self, Reached};
-use super::super::{interrupt, progress::Ticker};
+use super::super::{interrupt, own_state, progress::Ticker};
 use crate::archive::Identities;
 use crate::base::{
     ByteSize, Cancellation, Cell, Column, Context, Exit, Paint, Percent, Style, Table, counted, rfc3339,
@@ -85,6 +85,8 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     let keys = keys(&site, &tiers, &arguments)?;
     // What this host remembers only adds to what is told: a state that cannot be read is no reason not to verify.
     let state = StateFile::new(site.state_folder()).load().map(|(state, _)| state).unwrap_or_default();
+    let is_own = own_state::check(&site, &file.path, &state, context).is_ok();
+    let state = if is_own { state } else { State::default() };
     let mut found: Vec<Found<'_>> = Vec::new();
     for (tier, key) in tiers.iter().copied().zip(&keys) {
         match reach::repositories(&site, tier) {
