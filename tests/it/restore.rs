@@ -110,7 +110,10 @@ fn overwriting_never_is_the_default_and_changed_spares_what_is_equal() {
     let arguments = ["restore", "--to", to.to_str().unwrap()];
     let kept = backup.environment.run(&arguments);
     assert_eq!(fs::read_to_string(to.join("top.txt")).unwrap(), "mine", "{kept}");
-    assert!(format!("{kept}").contains("top.txt"), "it says what it left alone:\n{kept}");
+    let told = "left as it is, though it differs from the snapshot: `top.txt`";
+    assert!(kept.stderr.contains(told), "it says what it left alone:\n{kept}");
+    let again = backup.environment.ok(&arguments);
+    assert!(again.stderr.contains(told) && !again.stderr.contains("docs"), "what is the same is not named:\n{again}");
     backup.environment.ok(&[&arguments[..], &["--overwrite", "changed"]].concat());
     assert_eq!(fs::read_to_string(to.join("top.txt")).unwrap(), "top");
 }

@@ -1,7 +1,7 @@
 use super::super::FileKind;
 use super::attributes::open_subject;
 use super::folders::{Handle, failed};
-use super::{Entry, FailureReason, Inner, Outcome, Overwrite, Standing, temporary_name, wanted};
+use super::{Entry, FailureReason, Inner, Outcome, Standing, temporary_name, wanted};
 use rustix::fs::{AtFlags, FallocateFlags, OFlags, fallocate, ftruncate, openat, renameat, unlinkat};
 use rustix::io::Errno;
 use std::fs::File;
@@ -71,9 +71,7 @@ pub(super) fn begin(inner: &Arc<Inner>, entry: &Entry) -> Result<Option<RestoreF
 /// None: not so here, see [`begin`].
 pub(super) fn begin_new(inner: &Arc<Inner>, entry: &Entry) -> Result<Option<RestoreFile>, FailureReason> {
     let (folder, _) = super::split(&entry.path);
-    // A repeated restore that overwrites nothing would keep what a kill leaves.
-    let may_be_kept = inner.overwrite == Overwrite::Never;
-    if may_be_kept || entry.metadata.kind != FileKind::File || !inner.folders.is_new(folder) {
+    if entry.metadata.kind != FileKind::File || !inner.folders.is_new(folder) {
         return Ok(None);
     }
     let (folder, name) = inner.place(&entry.path)?;

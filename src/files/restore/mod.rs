@@ -10,8 +10,9 @@
 //! is whole with all its attributes. Where the folder is new and the file is
 //! written at once ([`Restorer::write_file`]), it has its real name from the
 //! start: looking first and renaming took a third of the time of restoring small
-//! files. It has its time last, so what a kill leaves of it is known by that, and
-//! a repeated restore writes it anew. Folders get their attributes last, deepest first, in [`Restorer::finish`].
+//! files. It has its time last, so what a kill leaves of it looks other than it should:
+//! a repeated restore writes it anew, or tells of it where nothing is to be
+//! overwritten. Folders get their attributes last, deepest first, in [`Restorer::finish`].
 
 mod attributes;
 mod file;
@@ -146,7 +147,6 @@ impl Restorer {
         match file::begin(&self.0, entry) {
             Ok(Some(file)) => Some(file),
             Ok(None) => {
-                self.0.tally.left(&entry.path);
                 self.0.tally.settle(&entry.path, Ok(Outcome::Skipped));
                 None
             }
@@ -291,7 +291,12 @@ impl Inner {
     fn make_room(&self, entry: &Entry, folder: &Handle, name: &[u8]) -> Result<Standing, FailureReason> {
         let Some(found) = look(folder.as_fd(), name)? else { return Ok(Standing::Nothing) };
         match judge(self.overwrite, entry, &found, folder.as_fd(), name) {
-            Verdict::Keep if self.overwrite == Overwrite::Never => Ok(Standing::Kept),
+            Verdict::Keep if self.overwrite == Overwrite::Never => {
+                if !is_same(entry, &found, folder.as_fd(), name) {
+                    self.tally.differs(&entry.path);
+                }
+                Ok(Standing::Kept)
+            }
             Verdict::Keep => {
                 let subject = attributes::Subject::named(folder.as_fd(), name, found.kind)?;
                 self.attributes.apply(&subject, &wanted(entry), &self.tally)?;

@@ -8,8 +8,8 @@ use std::{fmt, io};
 /// How many failures are kept with their paths; all are counted.
 pub const FAILURES_KEPT_MAX: usize = 10_000;
 
-/// How many paths that were left as they are are kept by name.
-const SKIPPED_KEPT_MAX: usize = 100;
+/// How many paths of what differs and was left as it is are kept.
+const DIFFERENT_KEPT_MAX: usize = 100;
 
 /// How many different attributes are named in notes; hostile archives may make up any number.
 const NOTES_KEPT_MAX: usize = 100;
@@ -33,6 +33,9 @@ pub struct RestoreCounts {
     pub written: u64,
     pub replaced: u64,
     pub skipped: u64,
+    /// Of the skipped: what stands there looks other than the entry, by type, size,
+    /// modification time or link target, and was not to be overwritten.
+    pub different: u64,
     pub failed: u64,
     /// Content written to files, holes not counted.
     pub bytes: u64,
@@ -44,8 +47,8 @@ pub struct RestoreReport {
     pub counts: RestoreCounts,
     /// In the order in which they happened; at most [`FAILURES_KEPT_MAX`].
     pub failures: Vec<RestoreFailure>,
-    /// Paths that were left as they are, folders excepted; the first hundred.
-    pub skipped: Vec<Vec<u8>>,
+    /// The first hundred of what [`RestoreCounts::different`] counts.
+    pub different: Vec<Vec<u8>>,
     /// What could not be given back the same way for one or many entries.
     pub notes: Vec<RestoreNote>,
 }
@@ -165,10 +168,11 @@ pub(super) struct Tally {
     written: AtomicU64,
     replaced: AtomicU64,
     skipped: AtomicU64,
+    different: AtomicU64,
     failed: AtomicU64,
     bytes: AtomicU64,
     failures: Mutex<Vec<RestoreFailure>>,
-    skipped_paths: Mutex<Vec<Vec<u8>>>,
+    different_paths: Mutex<Vec<Vec<u8>>>,
     notes: Mutex<BTreeMap<Loss, (u64, Vec<u8>)>>,
 }
 
@@ -189,11 +193,12 @@ impl Tally {
         outcome
     }
 
-    /// Notes the path of something that stays as it is.
-    pub fn left(&self, path: &[u8]) {
-        let mut skipped = self.skipped_paths.lock().expect("no thread panics while it notes a path");
-        if skipped.len() < SKIPPED_KEPT_MAX {
-            skipped.push(path.to_vec());
+    /// Notes that something other than the entry stays at its path.
+    pub fn differs(&self, path: &[u8]) {
+        self.different.fetch_add(1, Ordering::Relaxed);
+        let mut paths = self.different_paths.lock().expect("no thread panics while it notes a path");
+        if paths.len() < DIFFERENT_KEPT_MAX {
+            paths.push(path.to_vec());
         }
     }
 
@@ -219,14 +224,15 @@ impl Tally {
     pub fn report(&self) -> RestoreReport {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let failures = std::mem::take(&mut *self.failures.lock().expect("no thread panics while it notes a failure"));
-        let skipped = std::mem::take(&mut *self.skipped_paths.lock().expect("no thread panics while it notes a path"));
+        let paths = std::mem::take(&mut *self.different_paths.lock().expect("no thread panics while it notes a path"));
         let notes = std::mem::take(&mut *self.notes.lock().expect("no thread panics while it makes a note"));
         RestoreReport {
-            skipped,
+            different: paths,
             counts: RestoreCounts {
                 written: read(&self.written),
                 replaced: read(&self.replaced),
                 skipped: read(&self.skipped),
+                different: read(&self.different),
                 failed: read(&self.failed),
                 bytes: read(&self.bytes),
             },

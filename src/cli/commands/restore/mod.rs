@@ -137,9 +137,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
         if report.counts.failed > 0 {
             worst = Exit::Partial;
         }
-        if overwrite == Overwrite::Never {
-            tell_kept(&report, output);
-        }
+        tell_different(&report, output);
         tell_report(job, &report, begun, output, &mut documents)?;
     }
     if output.json {
@@ -216,22 +214,25 @@ fn has_any(catalogue: &Catalogue<'_>, snapshot: &Snapshot, selection: &Selection
     Ok(any)
 }
 
-/// How many files that stay as they are, are named.
-const MAX_KEPT_NAMED: usize = 20;
+/// How many files that differ and stay are named.
+const MAX_DIFFERENT_NAMED: usize = 20;
 
-/// Names what was left alone because it was there already.
-fn tell_kept(report: &RestoreReport, output: &mut Output) {
-    if report.skipped.is_empty() {
+/// Names what was left alone though it is not what the snapshot has.
+fn tell_different(report: &RestoreReport, output: &mut Output) {
+    if report.different.is_empty() {
         return;
     }
-    let named = report.skipped.iter().take(MAX_KEPT_NAMED);
+    let named = report.different.iter().take(MAX_DIFFERENT_NAMED);
     let list: Vec<String> = named.map(|path| format!("`{}`", display_path(path))).collect();
-    let more = match report.skipped.len() - list.len() {
+    let more = match report.counts.different - list.len() as u64 {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let they = if report.skipped.len() == 1 { "it is" } else { "they are" };
-    output.warning(&format!("already there and left as {they}: {}{more}", list.join(", ")));
+    let (they, differ) = match report.counts.different {
+        1 => ("it is", "it differs"),
+        _ => ("they are", "they differ"),
+    };
+    output.warning(&format!("left as {they}, though {differ} from the snapshot: {}{more}", list.join(", ")));
     output.help("`--overwrite changed` replaces what differs, `--overwrite always` everything");
 }
 
@@ -253,7 +254,7 @@ fn tell_report(
         documents.push(json!({
             "source": job.found.info.source, "tier": job.found.tier.name.value, "id": job.found.info.run.to_string(),
             "target": job.target, "written": counts.written, "replaced": counts.replaced, "skipped": counts.skipped,
-            "failed": counts.failed, "bytes": counts.bytes,
+            "different": counts.different, "failed": counts.failed, "bytes": counts.bytes,
             "failures": report.failures.iter().map(|failure| {
                 path_json::with(json!({ "problem": failure.to_string() }), &failure.path)
             }).collect::<Vec<_>>(),

@@ -40,14 +40,54 @@ fn never_leaves_alone_what_is_there_and_changed_only_what_is_the_same() {
         (Overwrite::Changed, 1_000_000, None, "aaa"),
         (Overwrite::Changed, 1_000_001, Some(Outcome::Replaced), "new"),
         (Overwrite::Always, 1_000_000, Some(Outcome::Replaced), "new"),
-        (Overwrite::Never, 3, None, "aaa"),
+        (Overwrite::Never, 1_000_001, None, "aaa"),
     ] {
         fs::write(&at, "aaa").unwrap();
         set_mtime(&at, seconds, 5);
         let restorer = Restorer::new(target.path(), overwrite).unwrap();
         assert_eq!(write(&restorer, "file", "new"), expected, "{overwrite:?}");
         assert_eq!(fs::read_to_string(&at).unwrap(), content, "{overwrite:?}");
-        assert_eq!(restorer.finish().counts.skipped, u64::from(expected.is_none()));
+        let report = restorer.finish();
+        assert_eq!(report.counts.skipped, u64::from(expected.is_none()));
+        let stays_other = expected.is_none() && seconds != 1_000_000;
+        assert_eq!(report.counts.different, u64::from(stays_other), "{overwrite:?}");
+        assert_eq!(report.different, vec![b"file".to_vec(); usize::from(stays_other)]);
+    }
+}
+
+#[test]
+fn a_file_in_a_new_folder_has_its_own_name_at_once_and_is_written_once() {
+    for overwrite in [Overwrite::Never, Overwrite::Changed, Overwrite::Always] {
+        let target = tempfile::tempdir().unwrap();
+        let restorer = Restorer::new(target.path(), overwrite).unwrap();
+        restorer.directory(&entry(b"new", FileKind::Directory));
+        for (path, content) in [("new/file", "first"), ("made/on/the/way", "first"), ("file", "first")] {
+            restorer.write_file(&file_entry(path, content), content.as_bytes());
+            assert_eq!(fs::read_to_string(target.path().join(path)).unwrap(), "first");
+        }
+        // More than there should be: given up, and nothing of it stays.
+        restorer.write_file(&file_entry("new/long", "1"), b"12");
+        assert!(!target.path().join("new/long").exists());
+        // An archive that has the name twice.
+        restorer.write_file(&file_entry("new/file", "other!"), b"other!");
+        let counts = restorer.finish().counts;
+        let expected = match overwrite {
+            Overwrite::Never => (4, 0, 1, 1),
+            Overwrite::Changed | Overwrite::Always => (4, 1, 0, 1),
+        };
+        assert_eq!((counts.written, counts.replaced, counts.different, counts.failed), expected, "{overwrite:?}");
+    }
+}
+
+#[test]
+fn what_a_kill_left_of_a_file_is_told_of_or_written_anew() {
+    let target = tempfile::tempdir().unwrap();
+    for (overwrite, different, content) in [(Overwrite::Never, 1, "wh"), (Overwrite::Changed, 0, "whole")] {
+        fs::write(target.path().join("half"), "wh").unwrap();
+        let restorer = Restorer::new(target.path(), overwrite).unwrap();
+        restorer.write_file(&file_entry("half", "whole"), b"whole");
+        assert_eq!(restorer.finish().counts.different, different);
+        assert_eq!(fs::read_to_string(target.path().join("half")).unwrap(), content);
     }
 }
 
