@@ -40,6 +40,8 @@ pub(super) fn load(
 pub(super) struct Reached<'p> {
     pub tier: &'p Tier,
     pub repository: Repository,
+    /// The first source that lies in it; the only one, where each has its own store.
+    pub source: &'p str,
 }
 
 /// A snapshot, and where it is.
@@ -91,7 +93,7 @@ pub(super) fn repositories<'p>(site: &Site<'p>, tier: &'p Tier) -> Result<Vec<Re
         }
         places.push(store.describe());
         if let Some(repository) = Repository::find(&store).map_err(|error| repository_failure(&error))? {
-            reached.push(Reached { tier, repository });
+            reached.push(Reached { tier, repository, source: &take.source.value });
         }
     }
     Ok(reached)
@@ -137,7 +139,7 @@ pub(super) fn snapshots<'p>(
 fn snapshots_of<'p>(site: &Site<'p>, tier: &'p Tier, sources: &[String]) -> Result<Option<Vec<Found<'p>>>, Failure> {
     let reached = repositories(site, tier)?;
     let mut found = Vec::new();
-    for Reached { tier, repository } in &reached {
+    for Reached { tier, repository, .. } in &reached {
         let listed = Catalogue::new(repository, None).snapshots(None).map_err(|error| repository_failure(&error))?;
         let wanted = listed.into_iter().filter(|info| sources.is_empty() || sources.contains(&info.source));
         found.extend(wanted.map(|info| Found { tier, repository: repository.clone(), info }));

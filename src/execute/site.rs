@@ -5,7 +5,7 @@ use crate::archive::{Codec, Identities, Recipients};
 use crate::base::{Context, Secret, Timestamp};
 use crate::compile::JobName;
 use crate::files::WalkOptions;
-use crate::plan::{Compression, Encryption, Key, PathSource, Plan, SecretRef, Tier};
+use crate::plan::{Compression, Encryption, Key, PathSource, Plan, SecretRef, Take, Tier};
 use crate::repository::{self, KnownRun, Repository, component};
 use crate::stores::{Scope, SettingsError, Store, StoreError, StoreSettings};
 use std::path::{Path, PathBuf};
@@ -54,18 +54,21 @@ impl<'a> Site<'a> {
         .join(component(&self.plan.name.value))
     }
 
-    /// Where the engine remembers what a tier holds.
-    pub fn tier_state(&self, tier: &Tier) -> PathBuf {
-        self.state_folder().join("tiers").join(component(&tier.name.value))
+    /// Where the engine remembers what a tier's repository holds: that of a source, where each has its own.
+    pub fn tier_state(&self, tier: &Tier, source: &str) -> PathBuf {
+        let folder = self.state_folder().join("tiers").join(component(&tier.name.value));
+        if has_store_per_source(tier) { folder.join(component(source)) } else { folder }
     }
 
-    /// The last snapshots that this host itself stored in a tier's repository, as `state` knows them.
-    pub fn known_runs(&self, tier: &Tier, repository: &Repository, state: &State) -> Vec<KnownRun> {
+    /// The last snapshots that this host itself stored in a tier's repository, as `state` knows
+    /// them. `of` is a source whose repository it is.
+    pub fn known_runs(&self, tier: &Tier, repository: &Repository, of: &str, state: &State) -> Vec<KnownRun> {
         // A copy's own runs make no snapshots.
-        if tier.from.is_some() || !repository::remembers(&self.tier_state(tier), repository) {
+        if tier.from.is_some() || !repository::remembers(&self.tier_state(tier, of), repository) {
             return Vec::new();
         }
-        let known = tier.takes.iter().filter_map(|take| {
+        let is_here = |take: &&Take| take.source.value == of || !has_store_per_source(tier);
+        let known = tier.takes.iter().filter(is_here).filter_map(|take| {
             let source = take.source.value.clone();
             let started = state.job(&JobName::new(&tier.name.value, &source)).last_success?;
             Some(KnownRun { source, started })
@@ -194,6 +197,12 @@ impl<'a> Site<'a> {
             None => include.to_owned(),
         }
     }
+}
+
+/// Whether a tier's stores differ by source: a repository for each.
+fn has_store_per_source(tier: &Tier) -> bool {
+    let texts = tier.store.settings.iter().filter_map(|setting| setting.value.value.text());
+    texts.into_iter().any(|text| text.contains("{source}"))
 }
 
 /// A tier's compression as the engine takes it.

@@ -231,3 +231,22 @@ fn a_partial_snapshot_that_is_the_latest_says_what_it_lacks() {
     let told = several.run(&["cat", "latest", "main.rs"]).expect_code(0);
     assert!(!told.stderr.contains("partial"), "the other source lacks nothing:\n{told}");
 }
+
+#[test]
+fn sources_with_a_store_each_are_all_backed_up_and_verified() {
+    let backup = crate::support::Backup::plain("");
+    let (store, more) = (backup.store(), backup.environment.path("more"));
+    backup.edit_plan(&format!("{store:?}"), &format!("{:?}", store.join("{source}")));
+    backup.edit_plan("    tier disk {", &format!("    source more {{ base {more:?} }}\n    tier disk {{"));
+    backup.edit_plan("take files", "take files more");
+    trees::put(&backup.source(), "file", "text");
+    trees::put(&more, "file", "more text");
+    backup.run().expect_code(0);
+    // Of each its own state: nothing new is stored.
+    let again = backup.environment.ok(&["run", "--now", "--json"]).json_lines().pop().unwrap();
+    for job in again["jobs"].as_array().unwrap() {
+        assert_eq!(job["backup"]["new"], 0, "{job}");
+    }
+    let verified = backup.environment.json(&["verify", "--json"]);
+    assert_eq!(verified["tiers"].as_array().map(Vec::len), Some(2), "{verified}");
+}

@@ -191,7 +191,7 @@ fn manifest(
     arguments: &Arguments,
 ) -> Result<Option<(RunId, MergedRows)>, Failure> {
     let Some(newest) = snapshots.last() else { return Ok(None) };
-    if let Some((run, rows)) = repository::local_manifest(&site.tier_state(tier), &job.source, repository)
+    if let Some((run, rows)) = repository::local_manifest(&site.tier_state(tier, &job.source), &job.source, repository)
         && snapshots.iter().any(|info| info.run == run)
     {
         return Ok(Some((run, rows)));

@@ -10,8 +10,7 @@ use crate::compile::JobName;
 use crate::execute::{Site, State, StateFile};
 use crate::plan::{Take, Tier};
 use crate::repository::{
-    Catalogue, Leftovers, Repository, SNAPSHOTS, VerifyLevel, VerifyOutcome, VerifyProgress, VerifyRequest,
-    remember_damage, verify,
+    Catalogue, Leftovers, SNAPSHOTS, VerifyLevel, VerifyOutcome, VerifyProgress, VerifyRequest, remember_damage, verify,
 };
 use clap::ValueEnum;
 use serde_json::json;
@@ -97,8 +96,8 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
                 {
                     found.push(Found { tier, result: Err(failure) });
                 }
-                for Reached { repository, .. } in reached {
-                    let result = verify_one(&site, (tier, &repository), (key, &state), &arguments, &cancel, output);
+                for reached in reached {
+                    let result = verify_one(&site, &reached, (key, &state), &arguments, &cancel, output);
                     if cancel.is_cancelled() {
                         return result.map(|_| Exit::Cancelled);
                     }
@@ -146,12 +145,13 @@ fn emptied(site: &Site<'_>, tier: &Tier, state: &State) -> Option<Failure> {
 
 fn verify_one(
     site: &Site<'_>,
-    (tier, repository): (&Tier, &Repository),
+    reached: &Reached<'_>,
     (key, state): (&Key, &State),
     arguments: &Arguments,
     cancel: &Cancellation,
     output: &mut Output,
 ) -> Result<Verified, Failure> {
+    let Reached { tier, repository, source } = reached;
     let (level, without_key) = match (arguments.level, key) {
         (Some(Level::Presence), _) => (VerifyLevel::Presence, None),
         (Some(Level::Checksum), _) => (VerifyLevel::Checksum, None),
@@ -164,7 +164,7 @@ fn verify_one(
     let failed = |error| reach::reading_failure(&error, site, tier);
     let mut snapshots = catalogue.snapshots(None).map_err(failed)?;
     snapshots.retain(|info| arguments.source.is_empty() || arguments.source.contains(&info.source));
-    let mut known = site.known_runs(tier, repository, state);
+    let mut known = site.known_runs(tier, repository, source, state);
     known.retain(|known| arguments.source.is_empty() || arguments.source.contains(&known.source));
     let progress = VerifyProgress::default();
     let request = VerifyRequest {
@@ -184,7 +184,7 @@ fn verify_one(
     let outcome = Ticker::new(output).during(tell, || verify(&catalogue, &request)).map_err(failed)?;
     let is_whole = level >= VerifyLevel::Checksum && request.sample == Percent::ALL && arguments.source.is_empty();
     // A host that may not write the plan's state can still tell what it found.
-    let _ = remember_damage(&site.tier_state(tier), &outcome, is_whole);
+    let _ = remember_damage(&site.tier_state(tier, source), &outcome, is_whole);
     Ok(Verified { level, snapshots: snapshots.len(), outcome, without_key })
 }
 

@@ -77,7 +77,7 @@ fn back_up(run: &Run<'_>, job: &JobName, id: RunId) -> Result<BackupOutcome, cra
         codec: codec(tier),
         recipients: recipients.as_ref(),
         identities: identities.as_ref(),
-        state: site.tier_state(tier),
+        state: site.tier_state(tier, &job.source),
         run: id,
         invoked: run.started,
         volume_bytes: if store.streams_uploads() { volume } else { volume.min(WHOLE_OBJECT_VOLUME_BYTES) },
@@ -110,7 +110,7 @@ fn identities(run: &Run<'_>, tier: &Tier, source: &str, store: &Store) -> Option
     let is_quiet = !key.identities.iter().any(|identity| asks(&identity.secret.value))
         && !key.passphrase.as_ref().is_some_and(|passphrase| asks(&passphrase.value));
     let is_full = tier.mode.value == Mode::Full;
-    if is_full || !is_quiet || repository::has_state(&site.tier_state(tier), source) {
+    if is_full || !is_quiet || repository::has_state(&site.tier_state(tier, source), source) {
         return None;
     }
     // A new repository has nothing to rebuild from. If it cannot be asked, the backup itself will say why.

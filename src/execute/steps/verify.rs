@@ -87,7 +87,7 @@ fn look(
     }
     let sources = [job.source.clone()];
     let mut known = match run.plan().tier(&job.tier) {
-        Some(tier) => run.site.known_runs(tier, repository, &run.state.borrow()),
+        Some(tier) => run.site.known_runs(tier, repository, &job.source, &run.state.borrow()),
         None => Vec::new(),
     };
     known.retain(|known| known.source == job.source);
@@ -114,7 +114,7 @@ fn look(
         None => failure::of_repository(&error),
     })?;
     if let Some(tier) = tier {
-        repository::remember_damage(&run.site.tier_state(tier), &outcome, false)
+        repository::remember_damage(&run.site.tier_state(tier, &job.source), &outcome, false)
             .map_err(|error| failure::of_repository(&error))?;
     }
     Ok(outcome)
