@@ -119,16 +119,20 @@ impl Restorer {
     /// `Busy` while another restorer writes there.
     pub fn new(target: &Path, overwrite: Overwrite) -> Result<Self, RestoreError> {
         let failed = |source| RestoreError::Target { path: target.to_owned(), source };
-        fs::create_dir_all(target).map_err(failed)?;
+        let is_new = make_target(target).map_err(failed)?;
         let beneath = Beneath::open(target).map_err(failed)?;
         // Not every network file system can lock; there, two restores that write
         // the same files at once may take each other's temporary files away.
         if flock(&beneath, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
             return Err(RestoreError::Busy { path: target.to_owned() });
         }
+        let folders = Folders::new(beneath);
+        if is_new {
+            folders.note_made(b"");
+        }
         Ok(Self(Arc::new(Inner {
             overwrite,
-            folders: Folders::new(beneath),
+            folders,
             attributes: Attributes::new(),
             tally: Tally::default(),
             pending: Mutex::default(),
@@ -215,7 +219,7 @@ impl Inner {
     fn directory(&self, entry: &Entry) -> Result<Outcome, FailureReason> {
         check_path(&entry.path).map_err(FailureReason::Path)?;
         if entry.path.is_empty() {
-            if self.overwrite != Overwrite::Never {
+            if self.overwrite != Overwrite::Never || self.folders.is_new(b"") {
                 self.defer(entry);
             }
             return Ok(Outcome::Skipped);
@@ -231,6 +235,10 @@ impl Inner {
                 let found = inspect(&folder, name)?;
                 if found.kind == FileKind::Directory {
                     if self.overwrite == Overwrite::Never {
+                        // What a killed restore made is still closed to others. Times change with what is put in.
+                        if (found.mode ^ entry.metadata.mode) & 0o777 != 0 {
+                            self.tally.differs(&entry.path);
+                        }
                         return Ok(Outcome::Skipped);
                     }
                     self.open_up(&entry.path, &found);
@@ -316,6 +324,16 @@ impl Inner {
 
     fn pending(&self) -> std::sync::MutexGuard<'_, Vec<PendingFolder>> {
         self.pending.lock().expect("no thread panics while it notes a folder")
+    }
+}
+
+/// Makes the target with its parents; whether it was missing.
+fn make_target(target: &Path) -> io::Result<bool> {
+    fs::create_dir_all(target.parent().unwrap_or(target))?;
+    match fs::create_dir(target) {
+        Ok(()) => Ok(true),
+        Err(_) if target.is_dir() => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

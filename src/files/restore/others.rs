@@ -82,7 +82,13 @@ pub(super) fn hard_link(inner: &Inner, first: &Entry, new: &[u8]) -> Result<Opti
         Err(errno) => return Err(failed("link", errno)),
     }
     let found = inspect(&to, to_name)?;
-    if found.identity() == existing.identity() || inner.overwrite == Overwrite::Never {
+    if found.identity() == existing.identity() {
+        return Ok(Some(Outcome::Skipped));
+    }
+    if inner.overwrite == Overwrite::Never {
+        if !is_same(first, &found, to.as_fd(), to_name) {
+            inner.tally.differs(new);
+        }
         return Ok(Some(Outcome::Skipped));
     }
     if found.kind == FileKind::Directory {

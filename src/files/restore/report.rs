@@ -34,7 +34,7 @@ pub struct RestoreCounts {
     pub replaced: u64,
     pub skipped: u64,
     /// Of the skipped: what stands there looks other than the entry, by type, size,
-    /// modification time or link target, and was not to be overwritten.
+    /// modification time or link target (a folder: by its permissions), and was not to be overwritten.
     pub different: u64,
     pub failed: u64,
     /// Content written to files, holes not counted.

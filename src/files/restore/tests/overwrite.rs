@@ -92,6 +92,44 @@ fn what_a_kill_left_of_a_file_is_told_of_or_written_anew() {
 }
 
 #[test]
+fn a_target_that_was_missing_gets_its_attributes_whatever_may_be_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    for overwrite in [Overwrite::Never, Overwrite::Changed, Overwrite::Always] {
+        let target = folder.path().join(format!("{overwrite:?}/target"));
+        let restorer = Restorer::new(&target, overwrite).unwrap();
+        let root = entry(b"", FileKind::Directory);
+        restorer.directory(&Entry { metadata: Metadata { mode: 0o700, ..root.metadata.clone() }, ..root });
+        write(&restorer, "file", "x").unwrap();
+        assert_eq!(restorer.finish().counts.failed, 0);
+        let found = fs::metadata(&target).unwrap();
+        assert_eq!(found.permissions().mode() & 0o777, 0o700, "{overwrite:?}");
+    }
+}
+
+#[test]
+fn what_never_leaves_and_differs_is_told_of_folders_and_further_names_too() {
+    let target = tempfile::tempdir().unwrap();
+    let at = |name: &str| target.path().join(name);
+    let restorer = Restorer::new(target.path(), Overwrite::Never).unwrap();
+    write(&restorer, "first", "abc").unwrap();
+    for (name, content) in [("alike", "abc"), ("other", "other")] {
+        fs::write(at(name), content).unwrap();
+        set_mtime(&at(name), 1_000_000, 5);
+        let outcome = restorer.hard_link(&file_entry("first", "abc"), name.as_bytes());
+        assert_eq!(outcome, Some(Outcome::Skipped));
+    }
+    for (name, mode) in [("open", 0o755), ("closed", 0o700)] {
+        fs::create_dir(at(name)).unwrap();
+        fs::set_permissions(at(name), fs::Permissions::from_mode(mode)).unwrap();
+        let folder = entry(name.as_bytes(), FileKind::Directory);
+        restorer.directory(&Entry { metadata: Metadata { mode: 0o755, ..folder.metadata.clone() }, ..folder });
+    }
+    let report = restorer.finish();
+    assert_eq!(report.different, [b"other".to_vec(), b"closed".to_vec()]);
+    assert_eq!((report.counts.skipped, report.counts.different), (4, 2));
+}
+
+#[test]
 fn a_name_that_is_free_again_counts_as_written() {
     let target = tempfile::tempdir().unwrap();
     let restorer = Restorer::new(target.path(), Overwrite::Never).unwrap();
