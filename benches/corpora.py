@@ -16,14 +16,17 @@ MEBI = 1 << 20
 
 
 class Corpus:
-    """A folder, the changes made to it one after the other, and a file to ask for alone."""
+    """A folder, the changes made to it one after the other, and a file to ask for alone.
 
-    def __init__(self, root, name, description, one_file, changes):
+    `restores`: whether all of it is restored too, which takes its room once for each peer."""
+
+    def __init__(self, root, name, description, one_file, changes, restores=True):
         self.root = root
         self.name = name
         self.description = description
         self.one_file = one_file
         self.changes = changes
+        self.restores = restores
 
 
 def source(folder, scale):
@@ -114,6 +117,7 @@ def tiny(folder, scale):
         f"{count:,} files of 200 B to 2 kB",
         f"{middle // 50_000:02}/{middle // 500:05}/{middle:07}",
         [],
+        restores=False,
     )
 
 

@@ -63,6 +63,8 @@ def serve():
     for line in sys.stdin:
         arguments, environment, folder = json.loads(line)
         with tempfile.TemporaryFile() as output:
+            # What others have left to write is not to be waited for on this one's time.
+            os.sync()
             started = time.monotonic()
             process = subprocess.Popen(
                 arguments, env=environment, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output

@@ -9,11 +9,24 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
 fn main() -> ExitCode {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    share_freed_memory();
     let exit = match real_context() {
         Ok(context) => plan::cli::run(std::env::args_os(), &context),
         Err(message) => plan::cli::refuse_environment(std::env::args_os(), &message),
     };
     ExitCode::from(exit.code())
+}
+
+/// What one thread frees another may use. glibc gives each thread an arena of its own,
+/// and buffers of megabytes go from thread to thread here: with two arenas a first
+/// backup of 3.7 GB had a peak of 205 MB instead of 244, in the same time.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn share_freed_memory() {
+    const ARENAS: i32 = 2;
+    // SAFETY: sets a number inside the allocator, before there is a second thread. Where
+    // it refuses, all stays as it was.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, ARENAS) };
 }
 
 fn real_context() -> Result<Context, String> {

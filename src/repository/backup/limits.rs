@@ -14,7 +14,7 @@ pub(super) const PIECES_WAITING: usize = 4;
 
 /// Compressed bytes that wait for their turn: while one large file streams, others
 /// are read ahead by this much, and then their packers help to compress.
-pub(super) const AHEAD_BYTES: u64 = 32 << 20;
+pub(super) const AHEAD_BYTES: u64 = 24 << 20;
 
 /// How long a packer that may not read ahead waits before it looks again.
 pub(super) const AHEAD_WAIT: std::time::Duration = std::time::Duration::from_millis(5);
