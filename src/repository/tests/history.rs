@@ -96,6 +96,17 @@ fn a_snapshot_without_its_record_is_a_problem() {
 }
 
 #[test]
+fn a_record_whose_run_stored_what_is_needed_is_missed_without_its_snapshot_too() {
+    let (bench, runs) = three_runs();
+    bench.prune(&runs[..1], Duration::ZERO);
+    assert_eq!(told(&bench, &runs, &known(&runs[2])), "");
+    delete(&bench, &record_of(&runs[0]));
+    insta::assert_snapshot!(told(&bench, &runs, &[]), @"runs/data/RUN0.json: it is missing, so nothing tells the sizes and sums of what its run stored");
+    bench.store.put(&record_of(&runs[0]), b"{", crate::stores::Put::Replace).unwrap();
+    insta::assert_snapshot!(told(&bench, &runs, &[]), @"runs/data/RUN0.json: it is damaged, so nothing tells the sizes and sums of what its run stored");
+}
+
+#[test]
 fn what_a_prune_took_is_not_missed_wherever_it_was_cut_off() {
     for effect in [Effect::Fail(crate::stores::StoreErrorKind::Unexpected), Effect::Crash] {
         for call in 1.. {

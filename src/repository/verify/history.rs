@@ -1,12 +1,12 @@
 //! What a store should hold by what its run records and this host say: snapshots
 //! that are gone, snapshots without a record, objects of no run.
 
-use super::{VerifyOutcome, VerifyProblem, VerifyRequest, objects_of};
+use super::{Needed, VerifyOutcome, VerifyProblem, VerifyRequest, objects_of};
 use crate::archive::RunRecord;
 use crate::base::{RunId, Timestamp, rfc3339};
 use crate::repository::forgotten::Forgotten;
 use crate::repository::{Catalogue, DEFAULT_GRACE, RepositoryError, SnapshotInfo, layout};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// What runs stored that were cut off, and that no later run has taken over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,12 +22,14 @@ pub struct KnownRun {
     pub started: Timestamp,
 }
 
-/// Enters what is missing into the outcome. `records` were listed before `present`.
+/// Enters what is missing into the outcome. `records` were listed before `present`; `needed` are
+/// the objects that are there.
 pub(super) fn look(
     catalogue: &Catalogue<'_>,
     request: &VerifyRequest<'_>,
     records: &[RunRecord],
     present: &HashMap<String, u64>,
+    needed: &[Needed],
     outcome: &mut VerifyOutcome,
 ) -> Result<(), RepositoryError> {
     // Read after what is present: a prune writes its list before it deletes.
@@ -39,6 +41,7 @@ pub(super) fn look(
         [true, false].iter().any(|encrypted| present.contains_key(&layout::snapshot(source, run, *encrypted)))
     };
     unrecorded(request.snapshots, records, present, outcome);
+    without_sum(needed, present, outcome);
     let gone: Vec<&RunRecord> = records
         .iter()
         .filter(|record| record.outcome != crate::archive::Outcome::Failed && is_meant(&record.source))
@@ -90,13 +93,40 @@ fn unrecorded(
             continue;
         }
         let object = layout::run_record(&info.source, &info.run);
-        let is_there = present.contains_key(&object);
-        let what = if is_there { "it is damaged" } else { "it is missing" };
         outcome.problems.push(VerifyProblem {
-            problem: format!("{what}, so what its snapshot needs was not looked at"),
+            problem: format!("{}, so what its snapshot needs was not looked at", fault(&object, present)),
             object,
             snapshots: vec![info.run.to_string()],
         });
+    }
+}
+
+/// What is wrong with a run record that could not be read.
+fn fault(record: &str, present: &HashMap<String, u64>) -> &'static str {
+    if present.contains_key(record) { "it is damaged" } else { "it is missing" }
+}
+
+/// Earlier runs whose objects are needed, though no record tells their sizes and sums any more.
+fn without_sum(needed: &[Needed], present: &HashMap<String, u64>, outcome: &mut VerifyOutcome) {
+    let mut lost: BTreeMap<String, BTreeSet<&String>> = BTreeMap::new();
+    for (expected, snapshots) in needed.iter().filter(|(expected, _)| expected.sha256.is_none()) {
+        // A snapshot without its record is told by itself.
+        let is_data = !expected.name.starts_with(layout::SNAPSHOTS);
+        if let Some((source, run)) = layout::parse(&expected.name).filter(|_| is_data) {
+            lost.entry(layout::run_record(&source, &run)).or_default().extend(snapshots);
+        }
+    }
+    for (object, snapshots) in lost {
+        if outcome.problems.iter().all(|problem| problem.object != object) {
+            outcome.problems.push(VerifyProblem {
+                problem: format!(
+                    "{}, so nothing tells the sizes and sums of what its run stored",
+                    fault(&object, present)
+                ),
+                object,
+                snapshots: snapshots.into_iter().cloned().collect(),
+            });
+        }
     }
 }
 

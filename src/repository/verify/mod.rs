@@ -148,7 +148,7 @@ pub fn verify(catalogue: &Catalogue<'_>, request: &VerifyRequest<'_>) -> Result<
         outcome.problems.push(VerifyProblem { object: expected.name, problem, snapshots });
     }
     if request.only_run.is_none() {
-        history::look(catalogue, request, &records, &present, &mut outcome)?;
+        history::look(catalogue, request, &records, &present, &intact, &mut outcome)?;
     }
     request.progress.objects.store(outcome.objects, Ordering::Relaxed);
     match request.level {
