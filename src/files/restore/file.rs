@@ -1,7 +1,7 @@
 use super::super::FileKind;
 use super::attributes::open_subject;
 use super::folders::{Handle, failed};
-use super::{Entry, FailureReason, Inner, Outcome, Standing, temporary_name, wanted};
+use super::{Entry, FailureReason, Inner, Outcome, Standing, make_temporary, temporary_name, wanted};
 use rustix::fs::{AtFlags, FallocateFlags, OFlags, fallocate, ftruncate, openat, renameat, unlinkat};
 use rustix::io::Errno;
 use std::fs::File;
@@ -47,12 +47,8 @@ pub(super) fn begin(inner: &Arc<Inner>, entry: &Entry) -> Result<Option<RestoreF
         Standing::Replaceable => Outcome::Replaced,
     };
     let temporary = temporary_name(name);
-    let made = match create(inner, entry, &folder, temporary.as_bytes()) {
-        // Left by a restore that was killed.
-        Err(Errno::EXIST) => unlinkat(&folder, temporary.as_str(), AtFlags::empty())
-            .and_then(|()| create(inner, entry, &folder, temporary.as_bytes())),
-        other => other,
-    };
+    let name = temporary.as_bytes();
+    let made = make_temporary(&folder, name, || create(inner, entry, &folder, name));
     let file = made.map_err(|errno| failed("create", errno))?;
     let file = RestoreFile::new(inner, entry, folder, Some(temporary), file, outcome);
     let size = entry.metadata.size;

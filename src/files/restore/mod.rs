@@ -341,6 +341,15 @@ fn wanted(entry: &Entry) -> Wanted<'_> {
     Wanted { path: &entry.path, metadata: &entry.metadata, xattrs: &entry.xattrs }
 }
 
+/// Makes something new in `folder` under a temporary name, in the place of what a
+/// restore that was killed left there.
+fn make_temporary<T>(folder: &Handle, name: &[u8], make: impl Fn() -> Result<T, Errno>) -> Result<T, Errno> {
+    match make() {
+        Err(Errno::EXIST) => unlinkat(folder, name, AtFlags::empty()).and_then(|()| make()),
+        other => other,
+    }
+}
+
 fn inspect(folder: &Handle, name: &[u8]) -> Result<Metadata, FailureReason> {
     look(folder.as_fd(), name)?.ok_or_else(|| failed("inspect", Errno::NOENT))
 }

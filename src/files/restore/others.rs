@@ -3,7 +3,8 @@ use super::attributes::Subject;
 use super::folders::{Handle, failed};
 use super::report::Loss;
 use super::{
-    Entry, FailureReason, Inner, Outcome, Overwrite, Standing, inspect, is_same, look, temporary_name, wanted,
+    Entry, FailureReason, Inner, Outcome, Overwrite, Standing, inspect, is_same, look, make_temporary, temporary_name,
+    wanted,
 };
 use rustix::fs::{AtFlags, FileType, linkat, mknodat, renameat, symlinkat, unlinkat};
 use rustix::io::Errno;
@@ -49,11 +50,7 @@ fn make(
     }
     let temporary = temporary_name(name);
     let temporary = temporary.as_bytes();
-    let made = match create(&folder, temporary) {
-        // Left by a restore that was killed.
-        Err(Errno::EXIST) => unlinkat(&folder, temporary, AtFlags::empty()).and_then(|()| create(&folder, temporary)),
-        other => other,
-    };
+    let made = make_temporary(&folder, temporary, || create(&folder, temporary));
     made.map_err(|errno| failed("create", errno))?;
     let finished = Subject::named(folder.as_fd(), temporary, entry.metadata.kind)
         .and_then(|subject| inner.attributes.apply(&subject, &wanted(entry), &inner.tally))
@@ -104,10 +101,7 @@ pub(super) fn hard_link(inner: &Inner, first: &Entry, new: &[u8]) -> Result<Opti
     }
     let temporary = temporary_name(to_name);
     let temporary = temporary.as_bytes();
-    let linked = match link(temporary) {
-        Err(Errno::EXIST) => unlinkat(&to, temporary, AtFlags::empty()).and_then(|()| link(temporary)),
-        other => other,
-    };
+    let linked = make_temporary(&to, temporary, || link(temporary));
     linked.map_err(|errno| failed("link", errno))?;
     renameat(&to, temporary, &to, to_name).map_err(|errno| failed("rename", errno))?;
     Ok(Some(Outcome::Replaced))

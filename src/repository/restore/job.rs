@@ -151,7 +151,15 @@ pub(super) fn run(
     let (task_in, task_out) = bounded::<Task>(TASKS_WAITING);
     let sent = thread::scope(|scope| {
         for _ in 0..threads {
-            let worker = Worker { catalogue, request, restorer, archives, files, open: None, tasks: task_out.clone() };
+            let worker = Worker {
+                catalogue,
+                request,
+                restorer,
+                archives,
+                files,
+                open: LastArchive::default(),
+                tasks: task_out.clone(),
+            };
             let failure = &failure;
             let spawned = thread::Builder::new().name("restore".to_owned()).spawn_scoped(scope, move || {
                 if let Err(error) = worker.run() {
@@ -263,8 +271,7 @@ struct Worker<'a> {
     restorer: &'a Restorer,
     archives: &'a ArchiveTable,
     files: &'a [FileJob],
-    /// The archive read last.
-    open: Option<(u32, FrameReader<StoreObject>)>,
+    open: LastArchive,
     tasks: Receiver<Task>,
 }
 
@@ -288,14 +295,7 @@ impl Worker<'_> {
 
     fn frame(&mut self, task: &Task) -> Result<Vec<u8>, RepositoryError> {
         let name = self.archives.name(task.archive).unwrap_or_default();
-        let failed = |error| RepositoryError::object(self.catalogue.store(), name, error);
-        if self.open.as_ref().is_none_or(|(archive, _)| *archive != task.archive) {
-            self.open = Some((task.archive, open_frames(self.catalogue, name)?));
-        }
-        let Some((_, reader)) = &mut self.open else {
-            return Err(RepositoryError::Internal("no archive is open".to_owned()));
-        };
-        reader.read(&task.table, task.frame).map_err(failed)
+        self.open.frame(self.catalogue, (task.archive, name), &task.table, task.frame)
     }
 
     fn part(&self, part: &Part, frame: &[u8]) {
@@ -332,8 +332,31 @@ impl Worker<'_> {
     }
 }
 
+/// The archive that a thread read last: frames come archive by archive, so it is opened
+/// once, mostly.
+#[derive(Default)]
+pub(in crate::repository) struct LastArchive(Option<(u32, FrameReader<StoreObject>)>);
+
+impl LastArchive {
+    /// The bytes of a frame of the archive of that number and name.
+    pub(in crate::repository) fn frame(
+        &mut self,
+        catalogue: &Catalogue<'_>,
+        (archive, name): (u32, &str),
+        table: &FrameTable,
+        frame: usize,
+    ) -> Result<Vec<u8>, RepositoryError> {
+        let reader = match self.0.take().filter(|(opened, _)| *opened == archive) {
+            Some((_, reader)) => reader,
+            None => open_frames(catalogue, name)?,
+        };
+        let (_, reader) = self.0.insert((archive, reader));
+        reader.read(table, frame).map_err(|error| RepositoryError::object(catalogue.store(), name, error))
+    }
+}
+
 /// Opens an archive for reading frames.
-pub(in crate::repository) fn open_frames(
+pub(super) fn open_frames(
     catalogue: &Catalogue<'_>,
     archive: &str,
 ) -> Result<FrameReader<StoreObject>, RepositoryError> {

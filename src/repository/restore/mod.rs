@@ -8,7 +8,7 @@
 mod job;
 mod read;
 
-pub(super) use job::{frame_table, open_frames};
+pub(super) use job::{LastArchive, frame_table};
 pub(super) use read::ContentReader;
 pub use read::read_file;
 

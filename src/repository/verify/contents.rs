@@ -4,7 +4,7 @@ use super::pieces::{self, Pieced};
 use super::{Findings, Needed, VerifyOutcome, VerifyRequest, in_parallel, is_sampled};
 use crate::archive::{ArchiveTable, Extent, FormatError, Row, Snapshot, limits};
 use crate::base::{ContentHash, counted};
-use crate::repository::restore::{frame_table, open_frames};
+use crate::repository::restore::{LastArchive, frame_table};
 use crate::repository::{Catalogue, RepositoryError, io_threads, layout};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
@@ -118,48 +118,32 @@ impl Reading<'_> {
         chunks: &OnceLock<Vec<Chunk>>,
     ) -> Result<(), RepositoryError> {
         let threads = io_threads(self.request.threads);
-        // Each thread keeps the archive that it read last.
-        in_parallel(
-            self.request,
-            threads,
-            frames.len(),
-            || None,
-            |reader, at| {
-                let (archive, frame) = frames[at];
-                let name = names.name(archive).unwrap_or_default();
-                let snapshots = self.archives.get(name).copied().unwrap_or_default();
-                let table = &self.tables[&archive];
-                let failed = |error| RepositoryError::object(self.catalogue.store(), name, error);
-                let mut read = || -> Result<Vec<u8>, RepositoryError> {
-                    if reader.as_ref().is_none_or(|(opened, _)| *opened != archive) {
-                        *reader = Some((archive, open_frames(self.catalogue, name)?));
-                    }
-                    let Some((_, reader)) = reader else {
-                        return Err(RepositoryError::Internal("no archive is open".to_owned()));
-                    };
-                    reader.read(table, frame).map_err(failed)
-                };
-                let bytes = match read() {
-                    Ok(bytes) => bytes,
-                    Err(error) => return self.findings.failed(name, snapshots, error),
-                };
-                let (good, bad) = check_frame(chunks.wait(), archive, table.start(frame), &bytes);
-                self.request.progress.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                self.findings.add(|findings| {
-                    findings.bytes += bytes.len() as u64;
-                    findings.chunks += good;
-                });
-                if bad == 0 {
-                    return Ok(());
-                }
-                let detail = format!(
-                    "{} of frame {frame} {} other bytes than were written",
-                    counted(bad, "chunk"),
-                    if bad == 1 { "has" } else { "have" }
-                );
-                self.findings.failed(name, snapshots, failed(FormatError::corrupt("the archive", detail)))
-            },
-        )
+        in_parallel(self.request, threads, frames.len(), LastArchive::default, |open, at| {
+            let (archive, frame) = frames[at];
+            let name = names.name(archive).unwrap_or_default();
+            let snapshots = self.archives.get(name).copied().unwrap_or_default();
+            let table = &self.tables[&archive];
+            let failed = |error| RepositoryError::object(self.catalogue.store(), name, error);
+            let bytes = match open.frame(self.catalogue, (archive, name), table, frame) {
+                Ok(bytes) => bytes,
+                Err(error) => return self.findings.failed(name, snapshots, error),
+            };
+            let (good, bad) = check_frame(chunks.wait(), archive, table.start(frame), &bytes);
+            self.request.progress.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            self.findings.add(|findings| {
+                findings.bytes += bytes.len() as u64;
+                findings.chunks += good;
+            });
+            if bad == 0 {
+                return Ok(());
+            }
+            let detail = format!(
+                "{} of frame {frame} {} other bytes than were written",
+                counted(bad, "chunk"),
+                if bad == 1 { "has" } else { "have" }
+            );
+            self.findings.failed(name, snapshots, failed(FormatError::corrupt("the archive", detail)))
+        })
     }
 }
 
