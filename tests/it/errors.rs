@@ -1,7 +1,7 @@
 //! What a program reads when something goes wrong: with `--json` an error is one
 //! line of JSON on standard output, whichever verb it is of.
 
-use crate::support::{Backup, Outcome, TestEnvironment, age_identity, trees};
+use crate::support::{Backup, Outcome, TestEnvironment, trees};
 
 /// The one line on standard output, where nothing else is printed.
 #[track_caller]
@@ -65,9 +65,7 @@ fn the_wrong_key_is_told_in_json() {
     let backup = Backup::new();
     trees::put(&backup.source(), "file", "secret");
     backup.snapshot();
-    let (other, _) = age_identity(&backup.environment.path("home"), "other.txt");
-    let right = backup.identity().unwrap().to_owned();
-    backup.edit_plan(&format!("{right:?}"), &format!("{other:?}"));
+    backup.name_the_wrong_key();
     for arguments in [&["ls", "latest"][..], &["cat", "latest", "file"], &["restore", "--to", "x"]] {
         let error = error(&backup.environment.run(&[arguments, &["--json"]].concat()).expect_code(12));
         assert_eq!(error["kind"], "wrong_key", "{arguments:?}");

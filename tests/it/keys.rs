@@ -46,9 +46,7 @@ fn the_wrong_key_restores_nothing_and_says_so() {
     let backup = Backup::new();
     trees::put(&backup.source(), "file", "secret");
     backup.snapshot();
-    let (other, _) = age_identity(&backup.environment.path("home"), "other.txt");
-    let right = backup.identity().unwrap().to_owned();
-    backup.edit_plan(&format!("{right:?}"), &format!("{other:?}"));
+    backup.name_the_wrong_key();
     let target = backup.environment.path("refused");
     for arguments in [
         vec!["restore", "--to", target.to_str().unwrap()],

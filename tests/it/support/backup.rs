@@ -74,6 +74,13 @@ impl Backup {
         fs::write(path, text.replace(from, to)).expect("the plan can be written");
     }
 
+    /// Names an identity in the plan that reads nothing of what is stored.
+    pub fn name_the_wrong_key(&self) {
+        let (other, _) = age_identity(&self.environment.path("home"), "other.txt");
+        let right = self.identity().expect("the plan encrypts").to_owned();
+        self.edit_plan(&format!("{right:?}"), &format!("{other:?}"));
+    }
+
     /// Runs now, whatever the clock says, then lets an hour pass.
     pub fn run(&self) -> Outcome {
         let outcome = self.environment.run(&["run", "--now"]);
