@@ -6,17 +6,20 @@ use std::path::Path;
 
 /// Which paths of a snapshot are meant: none given means all.
 ///
-/// A plain path means itself and all below it; a pattern with `*`, `?` or `[`
+/// A plain path means itself and all below it; a pattern with `*`, `?`, `[` or `{`
 /// means what matches it, and all below that. `*` does not cross a `/`, `**` does;
-/// a pattern without a `/` matches names at any depth. What is not UTF-8 is a plain path.
+/// a pattern without a `/` matches names at any depth. A pattern means the path that is spelled like it
+/// too. What is not UTF-8 is a plain path.
 /// A leading `/` is the root of the tree, or of the machine where the source's
 /// base is one of the path's folders.
 #[derive(Debug, Default)]
 pub struct Selection {
     paths: Vec<Vec<u8>>,
+    /// Meant in whichever folder they are.
+    names: Vec<Vec<u8>>,
     globs: GlobSet,
-    /// Of each glob, for telling which matched nothing.
-    patterns: Vec<String>,
+    /// The patterns with a `/`, as paths.
+    spelled: Vec<Vec<u8>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,36 +35,48 @@ impl Selection {
     /// # Errors
     /// One of the patterns cannot be read.
     pub fn new<S: AsRef<OsStr>>(patterns: &[S], base: &str) -> Result<Self, BadPattern> {
+        Self::read(patterns, base, false)
+    }
+
+    /// The same where a plain name without a `/` is meant in every folder, not only at the top.
+    ///
+    /// # Errors
+    /// One of the patterns cannot be read.
+    pub fn anywhere<S: AsRef<OsStr>>(patterns: &[S], base: &str) -> Result<Self, BadPattern> {
+        Self::read(patterns, base, true)
+    }
+
+    fn read<S: AsRef<OsStr>>(patterns: &[S], base: &str, is_anywhere: bool) -> Result<Self, BadPattern> {
         let mut selection = Self::default();
         let mut globs = GlobSetBuilder::new();
         for pattern in patterns {
-            let pattern = pattern.as_ref();
-            let Some(pattern) = pattern.to_str() else {
-                selection.paths.push(below(pattern.as_bytes(), base.as_bytes()).to_vec());
+            let pattern = pattern.as_ref().as_bytes();
+            let relative = below(pattern, base.as_bytes()).to_vec();
+            let glob = std::str::from_utf8(&relative).ok().filter(|text| text.contains(['*', '?', '[', '{']));
+            let Some(glob) = glob else {
+                let is_name = is_anywhere && !relative.is_empty() && !pattern.contains(&b'/');
+                if is_name { &mut selection.names } else { &mut selection.paths }.push(relative);
                 continue;
             };
-            let relative = below(pattern.as_bytes(), base.as_bytes());
-            let relative = std::str::from_utf8(relative).expect("text is cut at slashes");
-            if !relative.contains(['*', '?', '[', '{']) {
-                selection.paths.push(relative.as_bytes().to_vec());
-                continue;
-            }
-            let anchored = if relative.contains('/') { relative.to_owned() } else { format!("**/{relative}") };
-            let glob = GlobBuilder::new(&anchored)
-                .literal_separator(true)
-                .build()
-                .map_err(|error| BadPattern { pattern: pattern.to_owned(), why: error.kind().to_string() })?;
+            let is_name = !relative.contains(&b'/');
+            let anchored = if is_name { format!("**/{glob}") } else { glob.to_owned() };
+            let glob = GlobBuilder::new(&anchored).literal_separator(true).build().map_err(|error| BadPattern {
+                pattern: String::from_utf8_lossy(pattern).into_owned(),
+                why: error.kind().to_string(),
+            })?;
             globs.add(glob);
-            selection.patterns.push(relative.to_owned());
+            if is_name { &mut selection.names } else { &mut selection.spelled }.push(relative);
         }
-        selection.globs = globs
-            .build()
-            .map_err(|error| BadPattern { pattern: selection.patterns.join(" "), why: error.kind().to_string() })?;
+        selection.globs = globs.build().map_err(|error| BadPattern {
+            pattern: error.glob().unwrap_or_default().to_owned(),
+            why: error.kind().to_string(),
+        })?;
         Ok(selection)
     }
 
     pub fn is_everything(&self) -> bool {
-        (self.paths.is_empty() && self.patterns.is_empty()) || self.paths.iter().any(Vec::is_empty)
+        let is_none_given = [&self.paths, &self.names, &self.spelled].iter().all(|given| given.is_empty());
+        is_none_given || self.paths.iter().any(Vec::is_empty)
     }
 
     /// Whether `path` is selected, by itself or through a folder above it.
@@ -69,12 +84,15 @@ impl Selection {
         if self.is_everything() {
             return true;
         }
-        if self.paths.iter().any(|folder| is_within(path, folder)) {
+        if self.paths.iter().chain(&self.spelled).any(|folder| is_within(path, folder)) {
+            return true;
+        }
+        if !self.names.is_empty() && path.split(|byte| *byte == b'/').any(|name| self.names.iter().any(|n| n == name)) {
             return true;
         }
         // An ancestor that matches takes all below it along.
         let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at).chain([path.len()]);
-        !self.patterns.is_empty()
+        !self.globs.is_empty()
             && ends.into_iter().any(|end| self.globs.is_match(Path::new(OsStr::from_bytes(&path[..end]))))
     }
 
@@ -86,7 +104,7 @@ impl Selection {
     /// Where the selected paths begin, if they are one plain path: entries before it need not be read.
     pub fn single_path(&self) -> Option<&[u8]> {
         match &self.paths[..] {
-            [path] if self.patterns.is_empty() && !path.is_empty() => Some(path),
+            [path] if self.names.is_empty() && self.spelled.is_empty() && !path.is_empty() => Some(path),
             _ => None,
         }
     }
@@ -150,6 +168,28 @@ mod tests {
         assert!(picks(b"caf\xe9", b"caf\xe9") && picks(b"/opt/rpa/caf\xe9/", b"caf\xe9/a"));
         assert!(!picks(b"caf\xe9", b"caf\xe8") && !picks(b"caf\xe9", "caf\u{fffd}".as_bytes()));
         assert!(picks(b"*\xe9", b"*\xe9") && !picks(b"*\xe9", b"caf\xe9"), "it is no pattern");
+    }
+
+    #[test]
+    fn a_name_is_found_anywhere_whatever_its_bytes() {
+        let picks = |pattern: &[u8], path: &[u8]| {
+            Selection::anywhere(&[OsStr::from_bytes(pattern)], "/opt/rpa").unwrap().contains(path)
+        };
+        for name in [&b"caf\xe9"[..], b"cafe", b"caf}"] {
+            for path in [name, &[b"a/b/", name].concat(), &[b"a/", name, b"/c"].concat()] {
+                assert!(picks(name, path), "{name:?} {path:?}");
+            }
+            assert!(!picks(name, &[name, b"x"].concat()) && !picks(name, &[b"a/x", name].concat()), "{name:?}");
+            assert!(!picks(&[b"/", name].concat(), &[b"a/", name].concat()), "with a slash it is a path: {name:?}");
+        }
+        assert!(picks(b".", b"anything"));
+    }
+
+    #[test]
+    fn a_pattern_means_the_path_that_is_spelled_like_it_too() {
+        assert!(picks(&["a/x[1].txt"], "a/x[1].txt") && picks(&["a/x[1].txt"], "a/x1.txt"));
+        assert!(picks(&["x[1].txt"], "a/x[1].txt") && picks(&["what?"], "what?/below"));
+        assert!(!picks(&["a/x[1].txt"], "b/a/x[1].txt") && !picks(&["x[1].txt"], "a/x[2].txt"));
     }
 
     #[test]

@@ -31,6 +31,14 @@ fn a_name_that_is_not_utf_8_is_found_by_its_bytes() {
     assert_eq!(environment.ok(&words(&["cat", "latest"], &whole)).stdout, "latin");
     assert_eq!(environment.ok(&words(&["ls", "latest"], NAME)).stdout.lines().count(), 1);
     assert_eq!(environment.ok(&words(&["find"], NAME)).stdout.lines().count(), 2, "a heading and the file");
+    fs::create_dir_all(backup.source().join("deep/er")).unwrap();
+    fs::write(backup.source().join("deep/er").join(OsStr::from_bytes(NAME)), "below").unwrap();
+    backup.snapshot();
+    assert_eq!(
+        environment.ok(&words(&["find"], NAME)).stdout.lines().count(),
+        3,
+        "a bare name is found in every folder"
+    );
     environment.ok(&words(&["restore", "--to", "back"], NAME));
     let back = environment.work("back");
     assert_eq!(fs::read(back.join(OsStr::from_bytes(NAME))).unwrap(), b"latin");

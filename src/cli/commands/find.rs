@@ -16,7 +16,7 @@ use std::ffi::OsString;
 /// Find files in all snapshots, with every version that there is
 ///
 /// A PATTERN without a `/` is looked for in every folder; `*` does not cross a
-/// `/`, `**` does. A pattern without `*`, `?` or `[` is a path. A first word that
+/// `/`, `**` does. A pattern without `*`, `?`, `[` or `{` is a name or a path. A first word that
 /// is a `.kdl` file is the plan.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -74,7 +74,8 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
             let catalogue = Catalogue::new(&one.repository, identities.as_ref());
             let failed = |error| reach::reading_failure(&error, &site, tier);
             let snapshot = catalogue.load(&one.info).map_err(failed)?;
-            let selection = selection(&words, &snapshot.base)?;
+            let selection =
+                Selection::anywhere(&words, &snapshot.base).map_err(|error| Failure::usage(error.to_string()))?;
             for_each_entry(&catalogue, &snapshot, &selection, &mut ArchiveTable::default(), |entry, _| {
                 let seen =
                     Seen { tier: tier.name.value.clone(), id: one.info.run.to_string(), time: one.info.run.started };
@@ -108,16 +109,6 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
             .help(hint.unwrap_or_else(|| "a name that is only known in part is a pattern: `*name*`".to_owned())));
     }
     Ok(Exit::Done)
-}
-
-/// A bare name is looked for everywhere, not only at the top.
-fn selection(words: &[OsString], base: &str) -> Result<Selection, Failure> {
-    let anywhere = |word: &OsString| match word.to_str() {
-        Some(name) if !name.contains('/') => OsString::from(format!("**/{name}")),
-        _ => word.clone(),
-    };
-    let patterns: Vec<OsString> = words.iter().map(anywhere).collect();
-    Selection::new(&patterns, base).map_err(|error| Failure::usage(error.to_string()))
 }
 
 fn version(source: &str, entry: Entry) -> Version {
