@@ -31,31 +31,15 @@ pub struct Job {
 }
 
 /// Every job of a plan: tiers in plan order, sources in the order taken.
-///
-/// A tier that copies from another one and takes nothing by name takes all
-/// that the other one has. A job without a schedule of its own or its tier's
-/// follows the schedule of the job that it copies.
 pub fn jobs(plan: &Plan) -> Vec<Job> {
-    plan.tiers.iter().flat_map(|tier| tier_jobs(plan, tier, plan.tiers.len())).collect()
+    let of_tier = |tier: &Tier| tier.takes.iter().map(|take| job(tier, take)).collect::<Vec<_>>();
+    plan.tiers.iter().flat_map(of_tier).collect()
 }
 
-/// `depth` bounds how far `from` is followed, should a plan have it in a circle.
-fn tier_jobs(plan: &Plan, tier: &Tier, depth: usize) -> Vec<Job> {
-    let upstream = match (&tier.from, depth.checked_sub(1)) {
-        (Some(from), Some(depth)) => plan.tier(from).map(|from| tier_jobs(plan, from, depth)).unwrap_or_default(),
-        _ => Vec::new(),
-    };
-    let copied = |source: &str| upstream.iter().find(|job| job.name.source == source);
-    let job = |source: &str, own: Option<&Schedule>| Job {
-        name: JobName::new(&tier.name.value, source),
-        schedule: own
-            .or(tier.schedule.as_ref())
-            .cloned()
-            .or_else(|| copied(source).and_then(|job| job.schedule.clone())),
+fn job(tier: &Tier, take: &Take) -> Job {
+    Job {
+        name: JobName::new(&tier.name.value, &take.source.value),
+        schedule: take.schedule.clone(),
         from: tier.from.as_ref().map(|from| from.value.clone()),
-    };
-    if tier.takes.is_empty() {
-        return upstream.iter().map(|copied| job(&copied.name.source, None)).collect();
     }
-    tier.takes.iter().map(|Take { source, schedule, .. }| job(source, schedule.as_ref())).collect()
 }

@@ -134,11 +134,11 @@ impl Holding {
         let mut rhythms: HashMap<&str, Option<Rhythm>> = HashMap::new();
         let of_take = |take: &'a Take| {
             let source = sources.get(take.source.value.as_str())?;
-            let schedule = take.schedule.as_ref().or(tier.schedule.as_ref())?;
+            let schedule = take.schedule.as_ref()?;
             let rhythm = rhythms.entry(&schedule.cron.value).or_insert_with(|| Rhythm::of(plan, tier, schedule));
             Some(Self::of_source(source, tier, rhythm.clone()?, measured.get(&source.name.value)))
         };
-        takes(plan, tier).iter().filter_map(of_take).collect()
+        tier.takes.iter().filter_map(of_take).collect()
     }
 
     fn of_source(source: &Source, tier: &Tier, rhythm: Rhythm, measured: Option<&MeasuredSize>) -> Self {
@@ -238,14 +238,6 @@ impl Holding {
 fn part_of(amount: u64, numerator: u64, denominator: u64) -> u64 {
     let part = u128::from(amount) * u128::from(numerator) / u128::from(denominator.max(1));
     u64::try_from(part).unwrap_or(u64::MAX)
-}
-
-/// The takes of a tier; one that copies another tier and names none takes all of that.
-fn takes<'a>(plan: &'a Plan, tier: &'a Tier) -> &'a [Take] {
-    match &tier.from {
-        Some(from) if tier.takes.is_empty() => plan.tier(&from.value).map_or(&[], |from| &from.takes),
-        _ => &tier.takes,
-    }
 }
 
 struct StoredSize {

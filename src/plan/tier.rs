@@ -169,7 +169,7 @@ pub struct Schedule {
 #[derive(Clone, Debug)]
 pub struct Take {
     pub source: Spanned<String>,
-    /// The take's own schedule, or the tier's.
+    /// The take's own schedule, or the tier's, or that of the take that it copies.
     pub schedule: Option<Schedule>,
     pub span: Span,
 }

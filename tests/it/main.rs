@@ -12,6 +12,7 @@ mod explain;
 mod fmt;
 mod frame;
 mod golden;
+mod idle;
 mod import;
 mod interruption;
 mod keys;

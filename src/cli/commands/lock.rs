@@ -1,7 +1,7 @@
 use super::super::failure::{Failure, Outcome};
 use super::super::lock_file::LockFile;
 use super::super::output::Output;
-use super::super::plan_file;
+use super::super::{plan_file, reach};
 use crate::base::{Context, Exit};
 use crate::compile::lock_diff;
 use serde_json::{Value, json};
@@ -47,6 +47,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     for path in plans {
         let checked = plan_file::sound(&path, context, output)?;
         let plan = checked.plan().expect("a sound plan is one");
+        reach::check_takes(plan, &plan.tiers.iter().collect::<Vec<_>>())?;
         let lock = LockFile::of(&path, plan, &checked.diagnostics, context)?;
         let changes = lock.changes();
         let state = match &lock.committed {

@@ -57,6 +57,8 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     let differs = lock_differs(&path, &checked, context);
     let file = PlanFile { path, plan: checked.into_plan().expect("a sound plan is one") };
     let site = Site::new(&file.plan, &file.path, context);
+    reach::tiers(&file.plan, &arguments.tier)?;
+    reach::check_sources(&file.plan, &arguments.source)?;
     let files = StateFile::new(site.state_folder());
     if arguments.dry_run {
         let (state, _) = files.load().map_err(reach::state_failure)?;
@@ -130,7 +132,12 @@ fn choose(arguments: &Arguments, site: &Site<'_>, state: &State) -> Result<Work,
         true => all_work(site, &arguments.tier, &arguments.source),
         false => due_work(site, state, &arguments.tier, &arguments.source),
     };
-    work.map_err(|error| Failure::usage(error.to_string()))
+    let work = work.map_err(|error| Failure::usage(error.to_string()))?;
+    if arguments.now && work.selection.is_empty() {
+        return Err(Failure::usage(format!("no tier that is meant takes `{}`", arguments.source.join("`, `")))
+            .help("`plan show` lists which tier takes what"));
+    }
+    Ok(work)
 }
 
 fn tell_nothing_due(site: &Site<'_>, state: &State, output: &mut Output) -> Outcome {

@@ -90,6 +90,7 @@ impl Resolver<'_> {
                 _ => {}
             }
         }
+        tier::inherit(&mut plan.tiers);
         Some(plan)
     }
 

@@ -1,7 +1,7 @@
 use super::resolve;
 use crate::diagnostics::{Diagnostic, Human, SourceFiles};
 use crate::language::load;
-use crate::plan::{Channel, Compression, Encryption, Event, Level, Mode, Origin, Plan, SecretRef, SettingValue};
+use crate::plan::{Channel, Compression, Encryption, Event, Level, Mode, Origin, Plan, SecretRef, SettingValue, Take};
 use std::io;
 use std::path::Path;
 
@@ -185,6 +185,38 @@ fn an_offset_is_not_taken_for_a_time_zone() {
       help: name the place, such as `Europe/Lisbon`: it knows when the clocks
             change
     "#);
+}
+
+#[test]
+fn a_tier_that_copies_another_one_takes_what_that_takes_at_its_times() {
+    let store = |name: &str| format!("store fs {{ root \"/{name}\" }}");
+    let plan = good(&format!(
+        "plan x {{
+            tier last {{ {}; from middle; take b }}
+            tier middle {{ {}; from first; schedule \"0 5 * * *\" }}
+            tier all {{ {}; from first }}
+            tier first {{ {}; schedule \"0 1 * * *\"; take a; take b schedule=\"0 2 * * *\" }}
+            tier one {{ {}; from two }}
+            tier two {{ {}; from one; take c }}
+        }}",
+        store("l"),
+        store("m"),
+        store("a"),
+        store("f"),
+        store("1"),
+        store("2"),
+    ));
+    let taken = |tier: &str| {
+        let of_take = |take: &Take| {
+            let cron = take.schedule.as_ref().map_or("never", |schedule| schedule.cron.value.as_str());
+            format!("{} {cron}", take.source.value)
+        };
+        plan.tier(tier).expect("it is in the plan").takes.iter().map(of_take).collect::<Vec<_>>()
+    };
+    assert_eq!(taken("all"), ["a 0 1 * * *", "b 0 2 * * *"]);
+    assert_eq!(taken("middle"), ["a 0 5 * * *", "b 0 5 * * *"]);
+    assert_eq!(taken("last"), ["b 0 5 * * *"]);
+    assert_eq!(taken("two"), ["c never"], "a circle, which the rules report, ends");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::plan::{
     Compression, Encryption, Keep, Level, Limits, Lock, LockMode, Mode, Schedule, ServerSideEncryption, Setting,
     SettingValue, StoreSpec, Take, Tier, Verify,
 };
+use std::collections::HashMap;
 
 /// The levels of gzip and zstd that make sense for archives. zstd's negative levels are for wires, not for years.
 const GZIP_LEVELS: std::ops::RangeInclusive<u32> = 1..=9;
@@ -160,6 +161,48 @@ impl Resolver<'_> {
             _ => return None,
         };
         Some(Spanned::new(read, kind.span))
+    }
+}
+
+/// Fills in what tiers leave to the one that they copy from: all that it takes, where they take
+/// nothing by name, and its schedule, where neither they nor their `take` have one.
+pub(super) fn inherit(tiers: &mut [Tier]) {
+    let places: HashMap<&str, usize> =
+        tiers.iter().enumerate().rev().map(|(at, tier)| (tier.name.value.as_str(), at)).collect();
+    let upstream_of = |tier: &Tier| tier.from.as_ref().and_then(|from| places.get(from.value.as_str()).copied());
+    let upstream: Vec<Option<usize>> = tiers.iter().map(upstream_of).collect();
+    let mut is_seen = vec![false; tiers.len()];
+    for start in 0..tiers.len() {
+        // Up to a tier that is whole already; a circle ends where it began.
+        let mut chain = Vec::new();
+        let mut next = Some(start);
+        while let Some(at) = next.filter(|at| !is_seen[*at]) {
+            is_seen[at] = true;
+            chain.push(at);
+            next = upstream[at];
+        }
+        for at in chain.into_iter().rev() {
+            if let Some(upstream) = upstream[at] {
+                let takes = tiers[upstream].takes.clone();
+                follow(&mut tiers[at], &takes);
+            }
+        }
+    }
+}
+
+fn follow(tier: &mut Tier, upstream: &[Take]) {
+    let Some(from) = &tier.from else { return };
+    if tier.takes.is_empty() {
+        let take = |copied: &Take| Take {
+            source: Spanned::new(copied.source.value.clone(), from.span),
+            schedule: tier.schedule.clone(),
+            span: from.span,
+        };
+        tier.takes = upstream.iter().map(take).collect();
+    }
+    let copied: HashMap<&str, &Take> = upstream.iter().map(|take| (take.source.value.as_str(), take)).collect();
+    for take in tier.takes.iter_mut().filter(|take| take.schedule.is_none()) {
+        take.schedule = copied.get(take.source.value.as_str()).and_then(|copied| copied.schedule.clone());
     }
 }
 

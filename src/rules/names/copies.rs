@@ -89,8 +89,17 @@ fn copies_from<'a>(subject: &'a Subject<'_>, tier: &Node) -> Option<&'a Node> {
     tier_called(subject, values(tier, "from").next()?.as_str()?)
 }
 
-fn takes(tier: &Node, source: &str) -> bool {
-    values(tier, "take").any(|value| value.as_str() == Some(source))
+/// Whether a tier takes a source, by name or with all that it copies.
+fn takes(subject: &Subject<'_>, tier: &Node, source: &str) -> bool {
+    let mut next = Some(tier);
+    // A circle of tiers has as many.
+    for _ in 0..subject.nodes("tier").count() {
+        match next {
+            Some(tier) if tier.child("take").is_none() => next = copies_from(subject, tier),
+            named => return named.is_some_and(|tier| values(tier, "take").any(|value| value.as_str() == Some(source))),
+        }
+    }
+    false
 }
 
 /// Circles of `from`, each reported once, at its first tier in the text.
@@ -144,7 +153,7 @@ pub(super) fn copies_and_drills_without_their_source(subject: &Subject<'_>, out:
         }
         let Some((from_name, _)) = own_name(from) else { continue };
         for source in values(tier, "take").filter_map(|value| named(Kind::Source, value)) {
-            if defined.contains(&source.text) && !takes(from, source.text) {
+            if defined.contains(&source.text) && !takes(subject, from, source.text) {
                 let message = format!("tier `{from_name}` does not take `{}`", source.text);
                 out.push(
                     Diagnostic::new(&FROM_LACKS_SOURCE, source.span, message)
@@ -163,7 +172,7 @@ pub(super) fn copies_and_drills_without_their_source(subject: &Subject<'_>, out:
         if takes_unknown(tier) {
             continue;
         }
-        if defined.contains(&source.text) && !takes(tier, source.text) {
+        if defined.contains(&source.text) && !takes(subject, tier, source.text) {
             let message = format!("tier `{}` does not take `{}`", name.text, source.text);
             out.push(
                 Diagnostic::new(&DRILL_LACKS_SOURCE, source.span, message)

@@ -168,10 +168,10 @@ pub(super) fn channels_without_events(subject: &Subject<'_>, out: &mut Vec<Diagn
     }
 }
 
-/// Tiers without `take`.
+/// Tiers without `take`, which do not copy what another one takes either.
 pub(super) fn tiers_that_take_nothing(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
     for tier in subject.nodes("tier").filter(|tier| subject.is_sound(tier.span)) {
-        if let Some((name, span)) = own_name(tier).filter(|_| tier.child("take").is_none()) {
+        if let Some((name, span)) = own_name(tier).filter(|_| tier.child("take").or(tier.child("from")).is_none()) {
             out.push(
                 Diagnostic::new(&TAKES_NOTHING, span, format!("tier `{name}` takes no source"))
                     .label("does nothing")

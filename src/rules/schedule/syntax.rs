@@ -1,5 +1,6 @@
 use super::super::{Subject, job};
 use crate::diagnostics::{Diagnostic, Fix, Rule, Severity, Span, Spanned};
+use crate::plan::Tier;
 use crate::schedule::Timetable;
 use std::ops::Range;
 
@@ -115,7 +116,9 @@ pub(in super::super) fn schedules_that_never_fire(subject: &Subject<'_>, out: &m
 
 /// Takes that are never due.
 pub(in super::super) fn takes_without_a_schedule(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
-    for tier in subject.plan.tiers.iter().filter(|tier| subject.is_sound(tier.span)) {
+    // One that copies another tier has its schedules too, or lacks them as that does.
+    let reads = |tier: &&Tier| tier.from.is_none() && subject.is_sound(tier.span);
+    for tier in subject.plan.tiers.iter().filter(reads) {
         for take in tier.takes.iter().filter(|take| take.schedule.is_none()) {
             let message = format!("`{}` has no schedule in tier `{}`", take.source.value, tier.name.value);
             out.push(
