@@ -1,4 +1,4 @@
-use crate::base::{RunId, Timestamp};
+use crate::base::{RawPath, RunId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// A snapshot's record, the object `snapshots/…`: its appearance is the commit.
@@ -39,10 +39,11 @@ pub struct LayerRef {
     pub rows: u64,
 }
 
-/// A path that could not be read, and why. The path is for people: lossy where it is not UTF-8.
+/// A path that could not be read, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unreadable {
-    pub path: String,
+    #[serde(flatten)]
+    pub path: RawPath,
     pub error: String,
 }
 

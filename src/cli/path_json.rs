@@ -1,15 +1,15 @@
 //! Paths of snapshots in JSON, from which a program gets the name back whatever it holds.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use crate::base::RawPath;
 use serde_json::Value;
 
 /// Puts a path under `key`. JSON holds Unicode alone: where the path is not UTF-8, what is wrong in
 /// it is replaced there, and its bytes stand beside it in base64 under `<key>_base64`.
 pub(super) fn put(object: &mut Value, key: &str, path: &[u8]) {
-    object[key] = String::from_utf8_lossy(path).into();
-    if std::str::from_utf8(path).is_err() {
-        object[format!("{key}_base64")] = BASE64.encode(path).into();
+    let (text, base64) = RawPath::texts(path);
+    object[key] = text.into();
+    if let Some(base64) = base64 {
+        object[format!("{key}_base64")] = base64.into();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::output::Output;
 use crate::base::{ByteSize, Context, counted, format_duration, grouped};
+use crate::files::display_path;
 use crate::report::{Event, FailureKind, JobReport, Outcome, Progress, Severity};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::Write;
@@ -50,7 +51,7 @@ impl<'a> Reporter<'a> {
             Event::JobFinished(report) => self.line(&job_line(report)),
             // Of the run: told at once. Paths stand in the summary, all of them here with `-v`.
             Event::Problem { path, problem, .. } if path.is_none() || self.verbose => {
-                let what = path.as_ref().map(|path| format!("`{path}`: ")).unwrap_or_default();
+                let what = path.as_ref().map(|path| format!("`{}`: ", display_path(&path.0))).unwrap_or_default();
                 let step = problem.step.as_ref().map(|step| format!("{step}: ")).unwrap_or_default();
                 let word = if problem.severity == Severity::Error { "error" } else { "warning" };
                 self.line(&format!("{word}: {step}{what}{}", problem.message));

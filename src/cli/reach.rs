@@ -7,6 +7,7 @@ use super::prompt;
 use crate::archive::{Identities, Snapshot};
 use crate::base::{Context, Exit, Timestamp, printable, rfc3339};
 use crate::execute::{self, Site, SiteError};
+use crate::files::display_path;
 use crate::plan::{Plan, Tier};
 use crate::repository::{Catalogue, Repository, RepositoryError, SnapshotInfo};
 use chrono::{NaiveDate, NaiveDateTime, TimeZone};
@@ -53,10 +54,14 @@ pub(super) struct Found<'p> {
 
 /// The tiers named (all, where none are), best to read from first: this
 /// machine's before others, those that need no thawing before those that may.
+///
+/// # Errors
+/// A name is not one of a tier, or nothing is ever backed up to any of them.
 pub(super) fn tiers<'p>(plan: &'p Plan, named: &[String]) -> Result<Vec<&'p Tier>, Failure> {
     check_names("tier", named, plan.tiers.iter().map(|tier| tier.name.value.as_str()))?;
     let mut tiers: Vec<&Tier> =
         plan.tiers.iter().filter(|tier| named.is_empty() || named.contains(&tier.name.value)).collect();
+    check_takes(plan, &tiers)?;
     tiers.sort_by_key(|tier| (tier.store.service.value != "fs", tier.storage_class.is_some()));
     Ok(tiers)
 }
@@ -77,6 +82,27 @@ fn check_names<'a>(noun: &str, named: &[String], known: impl Iterator<Item = &'a
         }
     }
     Ok(())
+}
+
+/// Refuses tiers to which nothing is ever backed up; `plan check` only warns, for a plan may be half written.
+pub(super) fn check_takes(plan: &Plan, tiers: &[&Tier]) -> Result<(), Failure> {
+    if tiers.iter().any(|tier| !tier.takes.is_empty()) {
+        return Ok(());
+    }
+    let plan_lacks = |what| format!("the plan `{}` has no {what}, so it backs up nothing", plan.name.value);
+    let (message, help) = if plan.tiers.is_empty() {
+        (plan_lacks("tier"), "add where to: `tier NAME { store fs { root \"/…\" }; take SOURCE }`")
+    } else if plan.sources.is_empty() {
+        (plan_lacks("source"), "add what to back up: `source NAME { include \"/…\" }`, and `take` it in a tier")
+    } else if let [tier] = tiers {
+        (
+            format!("tier `{}` takes no source, so nothing is backed up to it", tier.name.value),
+            "add `take SOURCE…` to it",
+        )
+    } else {
+        (format!("no tier of the plan `{}` takes a source", plan.name.value), "add `take SOURCE…` to one of them")
+    };
+    Err(Failure::new(Exit::InvalidPlan, message).help(help))
 }
 
 /// The repositories of a tier: one, unless its store's root depends on the source.
@@ -232,7 +258,7 @@ pub(super) fn tell_missing(found: &Found<'_>, snapshot: &Snapshot, output: &mut 
         .unreadable
         .iter()
         .take(MAX_MISSING_NAMED)
-        .map(|path| format!("`{}` ({})", printable(&path.path), printable(&path.error)))
+        .map(|path| format!("`{}` ({})", display_path(&path.path.0), printable(&path.error)))
         .collect();
     let more = match missing.saturating_sub(named.len() as u64) {
         0 => String::new(),

@@ -3,6 +3,7 @@ use super::serde_text::{optional_time, time};
 use super::{DrillReport, FORMAT_VERSION, JobReport, Moments, Outcome, RunReport, RunStatus, Severity, StatusReport};
 use crate::base::{ByteSize, Money, Timestamp, counted, format_duration, grouped};
 use crate::compile::JobName;
+use crate::files::display_path;
 use chrono_tz::Tz;
 use serde::Serialize;
 
@@ -122,7 +123,8 @@ impl Digest {
         }
         // One line however many there are: they come again in every run.
         if let Some(first) = job.unreadable.paths.first() {
-            let message = format!("paths could not be read, among them `{}`: {}", first.path, first.reason);
+            let message =
+                format!("paths could not be read, among them `{}`: {}", display_path(&first.path.0), first.reason);
             self.add_problem(&job.job.to_string(), &message, started);
         }
         let at = self.jobs.iter().position(|known| known.job == job.job).unwrap_or_else(|| {

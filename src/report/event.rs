@@ -1,6 +1,6 @@
 use super::serde_text::milliseconds;
 use super::{FORMAT_VERSION, JobReport, Outcome, Problem, RunReport, RunStatus};
-use crate::base::{RunId, Timestamp, rfc3339};
+use crate::base::{RawPath, RunId, Timestamp, rfc3339};
 use crate::compile::JobName;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -33,8 +33,8 @@ pub enum Event {
     Problem {
         #[serde(skip_serializing_if = "Option::is_none")]
         job: Option<JobName>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        path: Option<String>,
+        #[serde(flatten)]
+        path: Option<RawPath>,
         #[serde(flatten)]
         problem: Problem,
     },
@@ -61,9 +61,6 @@ pub struct Progress {
     pub files_expected: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_expected: Option<u64>,
-    /// What is being read right now.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,7 +110,6 @@ mod tests {
                 files: 1200,
                 bytes_read: 1 << 20,
                 bytes_stored: 300_000,
-                path: Some("logs/a.log".into()),
                 ..Progress::default()
             }),
             Event::Problem {

@@ -1,6 +1,6 @@
 use super::serde_text::{milliseconds, optional_milliseconds, optional_time};
 use super::{Failure, FailureKind, Outcome};
-use crate::base::{RunId, Timestamp};
+use crate::base::{RawPath, RunId, Timestamp};
 use crate::compile::JobName;
 use crate::plan::Level;
 use serde::{Deserialize, Serialize};
@@ -81,7 +81,8 @@ pub struct Unreadable {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnreadablePath {
-    pub path: String,
+    #[serde(flatten)]
+    pub path: RawPath,
     pub reason: String,
 }
 
@@ -89,10 +90,10 @@ impl Unreadable {
     /// Chosen: enough to see a pattern, little enough to send.
     pub const MAX_LISTED: usize = 100;
 
-    pub fn add(&mut self, path: impl Into<String>, reason: impl Into<String>) {
+    pub fn add(&mut self, path: RawPath, reason: impl Into<String>) {
         self.total += 1;
         if self.paths.len() < Self::MAX_LISTED {
-            self.paths.push(UnreadablePath { path: path.into(), reason: reason.into() });
+            self.paths.push(UnreadablePath { path, reason: reason.into() });
         }
     }
 }

@@ -2,6 +2,7 @@ use super::document::{Document, GridColumn};
 use super::summary::{changes, closing};
 use super::{DrillReport, Moments, Outcome, RunReport, Severity};
 use crate::base::{ByteSize, counted, format_duration, grouped};
+use crate::files::display_path;
 use chrono_tz::Tz;
 
 /// How many unreadable paths of one job a message names. Chosen: messages are short.
@@ -84,7 +85,8 @@ fn problems(run: &RunReport) -> Vec<String> {
         let unreadable = &job.unreadable;
         if unreadable.total > 0 {
             let named = unreadable.paths.iter().take(MAX_NAMED_PATHS);
-            let mut named: Vec<String> = named.map(|path| format!("`{}` ({})", path.path, path.reason)).collect();
+            let mut named: Vec<String> =
+                named.map(|path| format!("`{}` ({})", display_path(&path.path.0), path.reason)).collect();
             let more = unreadable.total - named.len() as u64;
             if more > 0 {
                 named.push(format!("and {} more", grouped(more)));

@@ -1,7 +1,7 @@
 //! Reports for tests.
 
 use super::*;
-use crate::base::{RunId, Timestamp};
+use crate::base::{RawPath, RunId, Timestamp};
 use crate::compile::JobName;
 use crate::plan::Level;
 use chrono::{TimeZone, Utc};
@@ -66,7 +66,7 @@ pub fn partial_run() -> RunReport {
     partial.outcome = Outcome::Partial;
     partial.prune = None;
     for number in 0..112 {
-        partial.unreadable.add(format!("sessions/{number}/ação\n.json"), "permission denied");
+        partial.unreadable.add(RawPath(format!("sessions/{number}/ação\n.json").into_bytes()), "permission denied");
     }
     partial.notes.push("the local cache was lost: this snapshot is a new base".to_owned());
     let mut failed = JobReport::new(

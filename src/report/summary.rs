@@ -1,5 +1,6 @@
 use super::{Failure, JobReport, Moments, Outcome, RunReport, RunStatus, Severity};
 use crate::base::{ByteSize, Cell, Column, Paint, Style, Table, counted, format_duration, grouped, printable, wrap};
+use crate::files::display_path;
 use chrono_tz::Tz;
 
 /// How many unreadable paths of one job are shown. Chosen; JSON has more.
@@ -187,7 +188,7 @@ fn job_problems(job: &JobReport, out: &mut Paragraphs) {
     out.text(2, 2, Paint::Warn, &format!("{}: {} could not be read", job.job, counted(unreadable.total, "path")));
     let shown = unreadable.paths.len().min(MAX_SHOWN_PATHS);
     for path in &unreadable.paths[..shown] {
-        out.text(4, 2, Paint::Plain, &format!("{}: {}", path.path, path.reason));
+        out.text(4, 2, Paint::Plain, &format!("{}: {}", display_path(&path.path.0), path.reason));
     }
     let more = unreadable.total - shown as u64;
     if more > 0 {

@@ -4,7 +4,7 @@ use super::state::{LayerFile, LocalState};
 use super::{Repository, RepositoryError};
 use crate::archive::{ArchiveTable, Entry, MergedRows};
 use crate::base::{Cancellation, RunId};
-use crate::files::{FileKind, Metadata, Walk, is_within, tree_order};
+use crate::files::{FileKind, Metadata, Walk, WalkProblem, is_within, tree_order};
 use std::cmp::Ordering;
 use std::path::Path;
 
@@ -56,7 +56,7 @@ pub fn changes(
     mut walk: Walk,
     cancel: &Cancellation,
     mut act: impl FnMut(Change),
-    mut unreadable: impl FnMut(String),
+    mut unreadable: impl FnMut(&WalkProblem),
 ) -> Result<(), RepositoryError> {
     let mut old = next(&mut before)?;
     let mut unlisted: Vec<Vec<u8>> = Vec::new();
@@ -68,7 +68,7 @@ pub fn changes(
             Ok(entry) => entry,
             Err(problem) if problem.has_vanished() => continue,
             Err(problem) => {
-                unreadable(problem.to_string());
+                unreadable(&problem);
                 unlisted.push(problem.path);
                 continue;
             }

@@ -2,7 +2,10 @@
 //! paths are missing, and saves everything else.
 
 use crate::support::{Backup, Comparison, assert_same_tree, trees};
+use serde_json::{Value, json};
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, lchown};
 use std::path::Path;
 use std::process::Command;
@@ -32,15 +35,42 @@ fn unreadable_files_make_the_run_partial_and_are_listed() {
     assert!(!restored.join("a secret file").exists());
 }
 
-/// Runs `plan run --now` as a user who may read all of it but `hidden`.
+#[test]
+fn json_gives_the_bytes_of_an_unreadable_path_that_is_not_utf_8() {
+    const BASE64: &str = "Y2Fm6Q==";
+    let backup = Backup::plain("");
+    trees::put(&backup.source(), "readable", "kept");
+    let name = OsStr::from_bytes(b"caf\xe9");
+    fs::create_dir(backup.source().join(name)).unwrap();
+    let printed = |arguments: &[&str]| {
+        let output = as_nobody(&backup, arguments, &[Path::new(name)]);
+        let documents = serde_json::Deserializer::from_slice(&output.stdout).into_iter().collect::<Result<_, _>>();
+        let documents: Vec<Value> = documents.expect("it prints JSON");
+        documents
+    };
+    let found = printed(&["diff", "--json"]);
+    let unreadable = &found[0]["jobs"][0]["unreadable"][0];
+    assert_eq!((&unreadable["path"], &unreadable["path_base64"]), (&json!("caf\u{fffd}"), &json!(BASE64)), "{found:?}");
+    let events = printed(&["run", "--now", "--json"]);
+    let of_type = |name: &str| events.iter().find(|event| event["type"] == name).expect("there is one");
+    assert_eq!(of_type("problem")["path_base64"], BASE64);
+    assert_eq!(of_type("job_finished")["unreadable"]["paths"][0]["path_base64"], BASE64);
+}
+
 fn run_as_nobody(backup: &Backup, hidden: &[&str]) -> std::process::Output {
+    let hidden: Vec<&Path> = hidden.iter().map(Path::new).collect();
+    as_nobody(backup, &["run", "--now"], &hidden)
+}
+
+/// Runs the program as a user who may read all of the source but `hidden`.
+fn as_nobody(backup: &Backup, arguments: &[&str], hidden: &[&Path]) -> std::process::Output {
     let root = backup.environment.path("");
     for path in hidden {
         fs::set_permissions(backup.source().join(path), fs::Permissions::from_mode(0o000))
             .expect("the mode can be set");
     }
     if !rustix::process::geteuid().is_root() {
-        let output = backup.environment.std_command(&["run", "--now"]).output();
+        let output = backup.environment.std_command(arguments).output();
         return output.expect("the program starts");
     }
     give_to_nobody(&root);
@@ -51,7 +81,7 @@ fn run_as_nobody(backup: &Backup, hidden: &[&str]) -> std::process::Output {
     let program = root.join("plan");
     fs::copy(assert_cmd::cargo::cargo_bin!("plan"), &program).expect("the program can be copied");
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("the mode can be set");
-    let prepared = backup.environment.std_command(&["run", "--now"]);
+    let prepared = backup.environment.std_command(arguments);
     let mut command = Command::new("setpriv");
     command.args([&format!("--reuid={NOBODY}"), &format!("--regid={NOBODY}"), "--clear-groups"]);
     command.arg(program).args(prepared.get_args()).env_clear().current_dir(root.join("work"));

@@ -50,7 +50,8 @@ struct JobDiff {
     job: JobName,
     against: Against,
     changes: Vec<Change>,
-    unreadable: Vec<String>,
+    /// Each with what is wrong there.
+    unreadable: Vec<(Vec<u8>, String)>,
     expires: Vec<(RunId, Decision)>,
 }
 
@@ -174,7 +175,9 @@ fn diff(
             || format!("{name}  comparing"),
             || {
                 let act = |change| changes.push(change);
-                repository::changes(rows, walk, &cancel, act, |problem| unreadable.push(problem))
+                repository::changes(rows, walk, &cancel, act, |problem| {
+                    unreadable.push((problem.path.clone(), problem.to_string()))
+                })
             },
         )
         .map_err(|error| reach::reading_failure(&error, site, tier))?;
@@ -268,7 +271,7 @@ fn print_job(diff: &JobDiff, moments: &Moments, output: &mut Output) -> Result<(
     }
     let width = output.width();
     output.text(&table.render(width, style))?;
-    for problem in &diff.unreadable {
+    for (_, problem) in &diff.unreadable {
         output.warning(&format!("{}: {problem}", diff.job));
     }
     for (run, decision) in &diff.expires {
@@ -334,7 +337,9 @@ fn document(diff: &JobDiff) -> serde_json::Value {
             },
             "size": change.size,
         }), &change.path)).collect::<Vec<_>>(),
-        "unreadable": diff.unreadable,
+        "unreadable": diff.unreadable.iter().map(|(path, problem)| {
+            path_json::with(json!({ "problem": problem }), path)
+        }).collect::<Vec<_>>(),
         "expires": diff.expires.iter().map(|(run, decision)| json!({
             "id": run.to_string(), "time": rfc3339(run.started), "reason": decision.to_string(),
         })).collect::<Vec<_>>(),

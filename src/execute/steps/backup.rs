@@ -94,7 +94,6 @@ fn back_up(run: &Run<'_>, job: &JobName, id: RunId) -> Result<BackupOutcome, cra
             bytes_stored: read(&progress.stored_bytes),
             files_expected: None,
             bytes_expected: None,
-            path: None,
         }));
     };
     watched(|| repository::backup(&request, site.context), tell).map_err(|error| failure::of_repository(&error))

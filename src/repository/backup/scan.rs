@@ -7,6 +7,7 @@ use super::piece::{Item, LinkRole};
 use super::pipeline::Feed;
 use super::{BackupRequest, Progress};
 use crate::archive::{Entry, Link, MergedRows, SnapshotTotals, Unreadable, limits};
+use crate::base::RawPath;
 use crate::files::{FileKind, FileTime, Metadata, Walk, WalkProblem, is_within, tree_order};
 use crate::repository::RepositoryError;
 use std::cmp::Ordering;
@@ -47,7 +48,7 @@ impl Scanned {
     pub(super) fn unreadable(&mut self, path: &[u8], error: String) {
         self.unreadable_count += 1;
         if self.unreadable.len() < crate::archive::Snapshot::MAX_UNREADABLE {
-            self.unreadable.push(Unreadable { path: crate::files::display_path(path), error });
+            self.unreadable.push(Unreadable { path: RawPath(path.to_owned()), error });
         }
     }
 }
