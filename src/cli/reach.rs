@@ -318,9 +318,8 @@ pub(super) fn choose<'p>(
 ///
 /// # Errors
 /// Exit 12, naming the key that is needed and how to give it.
-pub(super) fn identities(site: &Site<'_>, tier: &Tier, files: &[PathBuf]) -> Result<Option<Identities>, Failure> {
-    let whole: Vec<PathBuf> = files.iter().map(|file| site.context.working_directory.join(file)).collect();
-    site.identities(tier, &whole, &|of_what| prompt::passphrase(of_what).ok()).map_err(|error| site_failure(&error))
+pub(super) fn identities(site: &Site<'_>, tier: &Tier) -> Result<Option<Identities>, Failure> {
+    site.identities(tier, &|of_what| prompt::passphrase(of_what).ok()).map_err(|error| site_failure(&error))
 }
 
 /// Another run holds the plan's lock, or the lock cannot be used.

@@ -1,13 +1,14 @@
 //! Errors as a person reads them: what failed, on which thing, what to do.
 
-use super::keys::recipient_texts;
+use super::keys::{recipient_texts, shown_recipient};
 use super::site::{Site, SiteError};
 use super::state::StateFile;
 use crate::archive::FormatError;
-use crate::base::Exit;
-use crate::plan::Tier;
+use crate::base::{Exit, printable};
+use crate::diagnostics::list;
+use crate::plan::{Key, Tier};
 use crate::report::{Failure, FailureKind};
-use crate::repository::RepositoryError;
+use crate::repository::{Catalogue, Repository, RepositoryError, source_of};
 use crate::stores::{StoreError, StoreErrorKind};
 
 /// What went wrong with a repository or its store.
@@ -43,20 +44,60 @@ fn help_of_store(error: &StoreError) -> Option<&'static str> {
 /// The same while reading what is encrypted: if it is the key, which key is needed.
 pub fn of_reading(error: &RepositoryError, site: &Site<'_>, tier: &Tier) -> Failure {
     let failure = of_repository(error);
-    let is_key = matches!(error, RepositoryError::Object { source: FormatError::NoKey | FormatError::WrongKey, .. });
-    match (is_key, site.key(tier)) {
-        (true, Ok(Some(key))) => {
-            let state = StateFile::new(site.state_folder()).load().map(|(state, _)| state).unwrap_or_default();
-            let recipients = recipient_texts(key, &site.secrets, &state).unwrap_or_default().join(", ");
-            let help = format!(
-                "tier `{}` is encrypted with key `{}`: the identity of any one of its recipients will do \
-                 ({recipients}); name it with `--identity FILE`",
-                tier.name.value, key.name.value
-            );
-            Failure { help: Some(help), ..failure }
+    match error {
+        RepositoryError::Object { object, source: FormatError::NoKey | FormatError::WrongKey, .. } => {
+            Failure { help: Some(help_of_key(object, site, tier)), ..failure }
         }
         _ => failure,
     }
+}
+
+/// Recipients that a help names, and characters of each: a store may hold anything.
+const MAX_RECIPIENTS_NAMED: usize = 8;
+const MAX_RECIPIENT_CHARS: usize = 100;
+
+/// Whose identity opens an object, what was tried in vain, and what to do.
+fn help_of_key(object: &str, site: &Site<'_>, tier: &Tier) -> String {
+    let key = site.key(tier).ok().flatten();
+    let files: Vec<String> = site.identity_files.iter().map(|file| file.display().to_string()).collect();
+    let files = (!files.is_empty()).then(|| (list(files.iter().map(String::as_str), "and"), files.len()));
+    let in_vain = match (files, key) {
+        (None, None) => format!("and tier `{}` has no key in the plan: name the file of one", tier.name.value),
+        (None, Some(key)) => {
+            format!("and key `{}` has the identity of none in the plan: name the file of one", key.name.value)
+        }
+        (Some((file, 1)), _) => format!("and {file} has the identity of none: name another file"),
+        (Some((files, _)), _) => format!("and {files} have the identity of none: name another file"),
+    };
+    let named = |recipients: Vec<String>| {
+        let shown = recipients.iter().take(MAX_RECIPIENTS_NAMED).map(|recipient| with_note(recipient, key));
+        let left = recipients.len().saturating_sub(MAX_RECIPIENTS_NAMED);
+        shown.chain((left > 0).then(|| format!("{left} others"))).collect::<Vec<_>>().join(", ")
+    };
+    let to = match (recorded_recipients(object, site, tier), key) {
+        (recorded, _) if !recorded.is_empty() => format!("it is encrypted to {}", named(recorded)),
+        (_, Some(key)) => {
+            let state = StateFile::new(site.state_folder()).load().map(|(state, _)| state).unwrap_or_default();
+            format!("the plan encrypts to {}", named(recipient_texts(key, &site.secrets, &state).unwrap_or_default()))
+        }
+        (_, None) => "whom it is encrypted to is not recorded".to_owned(),
+    };
+    format!("{to}, {in_vain} with `--identity FILE` (`plan key show FILE` tells whose a file is)")
+}
+
+/// Whom the run encrypted to that wrote an object, as far as that can be had.
+fn recorded_recipients(object: &str, site: &Site<'_>, tier: &Tier) -> Vec<String> {
+    let source = source_of(object);
+    let store = site.store(tier, source.as_deref(), site.context.now()).ok();
+    let repository = store.and_then(|store| Repository::find(&store).ok().flatten());
+    repository.map(|repository| Catalogue::new(&repository, None).recipients_of(object)).unwrap_or_default()
+}
+
+/// `age1… (off-site escrow)`, where the plan has a note of it.
+fn with_note(recipient: &str, key: Option<&Key>) -> String {
+    let planned = key.and_then(|key| key.recipients.iter().find(|planned| planned.text.value == recipient));
+    let unknown = || printable(&recipient.chars().take(MAX_RECIPIENT_CHARS).collect::<String>()).into_owned();
+    planned.map_or_else(unknown, shown_recipient)
 }
 
 /// A tier that cannot be reached or read.

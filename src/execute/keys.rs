@@ -17,6 +17,8 @@ pub enum KeyError {
     Recipient { key: String, recipient: String, source: RecipientError },
     #[error("the identity `{place}` of key `{key}` cannot be used: {reason}")]
     Identity { key: String, place: String, reason: String },
+    #[error("the identity file `{}` cannot be used: {reason}", path.display())]
+    Given { path: PathBuf, reason: String },
     #[error("reading needs an identity of key `{key}`, and the plan names none on this host")]
     NoIdentity { key: String, recipients: Vec<String> },
     #[error("the identity file `{path}` of key `{key}` is gone, and backups are encrypted to it")]
@@ -43,6 +45,9 @@ impl KeyError {
             }
             Self::Identity { .. } => {
                 Some("put the identity back, or name another file with `--identity FILE`".to_owned())
+            }
+            Self::Given { .. } => {
+                Some("name an age identity file, as of `plan key new` or `age-keygen`, or an SSH key".to_owned())
             }
             Self::NoIdentity { key, recipients } => Some(format!(
                 "the identity of any one of these will do: {}; name it with `--identity FILE`, or write \
@@ -176,40 +181,23 @@ fn reason(error: &KeyFileError) -> String {
     }
 }
 
-/// The identities of a key, as many as can be had. Where there are `files`, theirs and
-/// no others: who names an escrowed key wants to know what that one opens.
+/// The identities of a key, as many as can be had.
 ///
 /// # Errors
 ///
-/// When a file of `files` cannot be used, for somebody named it to be used;
-/// when none can be had at all: why not the first of them.
-pub fn identities(
-    key: &Key,
-    files: &[PathBuf],
-    secrets: &Secrets<'_>,
-    ask: &AskPassphrase<'_>,
-) -> Result<Identities, KeyError> {
+/// When none can be had at all: why not the first of them.
+pub fn identities(key: &Key, secrets: &Secrets<'_>, ask: &AskPassphrase<'_>) -> Result<Identities, KeyError> {
     let mut found: Option<Identities> = None;
     let mut first_error = None;
-    let given = files.iter().map(|path| {
-        let place = path.display().to_string();
-        key_file::read(path).map_err(|e| (place.clone(), reason(&e))).map(|content| (place, content))
-    });
-    let planned = key.identities.iter().filter(|_| files.is_empty());
-    let planned = planned.map(|identity| planned_content(identity, secrets));
-    for (at, content) in given.chain(planned).enumerate() {
-        let unlocked = content.and_then(|(place, content)| {
-            unlock(key, &place, content.expose(), secrets, ask).map_err(|reason| (place, reason))
+    for identity in &key.identities {
+        let unlocked = planned_content(identity, secrets).and_then(|(place, content)| {
+            unlock(Some(key), &place, content.expose(), secrets, ask).map_err(|reason| (place, reason))
         });
         match (unlocked, &mut found) {
             (Ok(more), Some(found)) => found.extend(more),
             (Ok(first), None) => found = Some(first),
             (Err((place, reason)), _) => {
-                let error = KeyError::Identity { key: key.name.value.clone(), place, reason };
-                if at < files.len() {
-                    return Err(error);
-                }
-                first_error.get_or_insert(error);
+                first_error.get_or_insert(KeyError::Identity { key: key.name.value.clone(), place, reason });
             }
         }
     }
@@ -219,6 +207,33 @@ pub fn identities(
             recipients: key.recipients.iter().map(shown_recipient).collect(),
         })
     })
+}
+
+/// The identities of these files, at least one: who names an escrowed key wants to know what that
+/// one opens. A passphrase of the plan's `key` may unlock them.
+///
+/// # Errors
+///
+/// When one of them cannot be used, for somebody named it to be used.
+pub fn identities_of_files(
+    files: &[PathBuf],
+    key: Option<&Key>,
+    secrets: &Secrets<'_>,
+    ask: &AskPassphrase<'_>,
+) -> Result<Identities, KeyError> {
+    let mut found: Option<Identities> = None;
+    for path in files {
+        let place = path.display().to_string();
+        let unlocked = key_file::read(path)
+            .map_err(|error| reason(&error))
+            .and_then(|content| unlock(key, &place, content.expose(), secrets, ask));
+        match (unlocked, &mut found) {
+            (Ok(more), Some(found)) => found.extend(more),
+            (Ok(first), None) => found = Some(first),
+            (Err(reason), _) => return Err(KeyError::Given { path: path.clone(), reason }),
+        }
+    }
+    Ok(found.expect("somebody named a file"))
 }
 
 type Placed<T> = Result<T, (String, String)>;
@@ -239,7 +254,7 @@ fn planned_content(identity: &Identity, secrets: &Secrets<'_>) -> Placed<(String
 }
 
 fn unlock(
-    key: &Key,
+    key: Option<&Key>,
     place: &str,
     content: &[u8],
     secrets: &Secrets<'_>,
@@ -249,7 +264,7 @@ fn unlock(
         Err(IdentityError::PassphraseNeeded) => {}
         parsed => return parsed.map_err(|e| e.to_string()),
     }
-    let passphrase = match &key.passphrase {
+    let passphrase = match key.and_then(|key| key.passphrase.as_ref()) {
         Some(reference) => {
             secrets.line(reference).map_err(|e| format!("its passphrase cannot be had: {}", e.reason()))?
         }
@@ -306,7 +321,7 @@ mod tests {
             assert_eq!(made[0].path, folder.join("new/ops.key"));
             assert_eq!(make_missing(&key, secrets, &mut state, now()).expect("there"), []);
             assert_eq!(recipient_texts(&key, secrets, &state).expect("read"), [made[0].recipient.clone()]);
-            identities(&key, &[], secrets, &nobody).expect("readable");
+            identities(&key, secrets, &nobody).expect("readable");
         });
     }
 
@@ -328,15 +343,15 @@ mod tests {
         with_secrets(|folder, secrets| {
             key_file::create(&folder.join("here.key"), now(), None).expect("made");
             let missing = (SecretRef::File("missing.key".into()), false);
-            identities(&key(vec![missing.clone(), (SecretRef::File("here.key".into()), false)]), &[], secrets, &nobody)
+            identities(&key(vec![missing.clone(), (SecretRef::File("here.key".into()), false)]), secrets, &nobody)
                 .expect("the second");
-            identities(&key(vec![missing.clone()]), &[folder.join("here.key")], secrets, &nobody)
-                .expect("the given one");
-            let good = key(vec![(SecretRef::File("here.key".into()), false)]);
-            let given = folder.join("not there.key");
-            let error = identities(&good, &[given], secrets, &nobody).err().expect("who names a file wants it used");
-            assert!(error.to_string().contains("not there.key"), "{error}");
-            let error = identities(&key(vec![missing]), &[], secrets, &nobody).err().expect("none");
+            let lacks = key(vec![missing.clone()]);
+            identities_of_files(&[folder.join("here.key")], Some(&lacks), secrets, &nobody).expect("the given one");
+            let given = [folder.join("here.key"), folder.join("not there.key")];
+            let error = identities_of_files(&given, None, secrets, &nobody).err();
+            let error = error.expect("who names a file wants it used").to_string();
+            assert!(error.contains("not there.key` cannot be used: no such file or directory"), "{error}");
+            let error = identities(&key(vec![missing]), secrets, &nobody).err().expect("none");
             assert!(
                 error.to_string().contains("/missing.key` of key `ops` cannot be used: no such file or directory"),
                 "{error}"
@@ -350,9 +365,9 @@ mod tests {
             let passphrase = Secret::new("correct horse".to_owned());
             key_file::create(&folder.join("locked.key"), now(), Some(&passphrase)).expect("made");
             let key = key(vec![(SecretRef::File("locked.key".into()), false)]);
-            let error = identities(&key, &[], secrets, &nobody).err().expect("locked");
+            let error = identities(&key, secrets, &nobody).err().expect("locked");
             assert!(error.to_string().contains("locked with a passphrase"), "{error}");
-            identities(&key, &[], secrets, &|_: &str| Some(passphrase.clone())).expect("unlocked");
+            identities(&key, secrets, &|_: &str| Some(passphrase.clone())).expect("unlocked");
         });
     }
 }

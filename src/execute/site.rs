@@ -8,6 +8,8 @@ use crate::files::WalkOptions;
 use crate::plan::{Compression, Encryption, Key, PathSource, Plan, SecretRef, Take, Tier};
 use crate::repository::{self, KnownRun, Repository, component};
 use crate::stores::{Scope, SettingsError, Store, StoreError, StoreSettings};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// A plan on this host: what its relative paths, references and names mean here.
@@ -17,6 +19,10 @@ pub struct Site<'a> {
     /// The folder of the plan file.
     pub plan_folder: PathBuf,
     pub secrets: Secrets<'a>,
+    /// Where there are any, these alone read, and not what the plan names.
+    pub identity_files: Vec<PathBuf>,
+    /// The passphrases asked for so far: nobody is asked twice.
+    passphrases: RefCell<HashMap<String, Secret<String>>>,
 }
 
 /// Why a tier cannot be reached or read, before anything is asked of its store.
@@ -37,7 +43,21 @@ impl<'a> Site<'a> {
     pub fn new(plan: &'a Plan, plan_file: &Path, context: &'a Context) -> Self {
         let file = context.working_directory.join(plan_file);
         let plan_folder = file.parent().unwrap_or(Path::new("/")).to_owned();
-        Self { plan, context, secrets: Secrets::new(context, &plan_folder), plan_folder }
+        Self {
+            plan,
+            context,
+            secrets: Secrets::new(context, &plan_folder),
+            plan_folder,
+            identity_files: Vec::new(),
+            passphrases: RefCell::default(),
+        }
+    }
+
+    /// The same where somebody names identity files, relative to the working directory, to read with.
+    pub fn reading_with(mut self, identity_files: &[PathBuf]) -> Self {
+        let whole = |file: &PathBuf| self.context.working_directory.join(file);
+        self.identity_files = identity_files.iter().map(whole).collect();
+        self
     }
 
     /// A path of the plan, whole: `~/` and relative ones resolved.
@@ -144,20 +164,27 @@ impl<'a> Site<'a> {
         }
     }
 
-    /// What reads a tier: the identities of its key on this host, or of `files` alone where there are any.
+    /// What reads a tier: the identities of its key on this host, or of `identity_files` alone.
     ///
     /// # Errors
-    /// Where the tier is encrypted and there is none.
-    pub fn identities(
-        &self,
-        tier: &Tier,
-        files: &[PathBuf],
-        ask: &AskPassphrase<'_>,
-    ) -> Result<Option<Identities>, SiteError> {
-        match self.key(tier)? {
-            Some(key) => Ok(Some(keys::identities(key, files, &self.secrets, ask)?)),
-            None => Ok(None),
-        }
+    /// Where the tier is encrypted and there is none; where a file that was named cannot be used.
+    pub fn identities(&self, tier: &Tier, ask: &AskPassphrase<'_>) -> Result<Option<Identities>, SiteError> {
+        let ask_once = |of_what: &str| {
+            if let Some(known) = self.passphrases.borrow().get(of_what) {
+                return Some(known.clone());
+            }
+            let passphrase = ask(of_what)?;
+            self.passphrases.borrow_mut().insert(of_what.to_owned(), passphrase.clone());
+            Some(passphrase)
+        };
+        let key = self.key(tier)?;
+        Ok(match key {
+            _ if !self.identity_files.is_empty() => {
+                Some(keys::identities_of_files(&self.identity_files, key, &self.secrets, &ask_once)?)
+            }
+            Some(key) => Some(keys::identities(key, &self.secrets, &ask_once)?),
+            None => None,
+        })
     }
 
     /// What to walk for a source of paths. Neither the plan's own stores on

@@ -136,6 +136,12 @@ impl<'a> Catalogue<'a> {
         Ok(Some(recipients))
     }
 
+    /// Whom the run encrypted to that wrote an object; empty where its record is gone or does not say.
+    pub fn recipients_of(&self, object: &str) -> Vec<String> {
+        let record = layout::parse(object).map(|(source, run)| self.record(&layout::run_record(&source, &run)));
+        record.and_then(|record| record.ok().flatten()).map(|record| record.recipients).unwrap_or_default()
+    }
+
     /// All run records that can be read, oldest first. A damaged one is left out:
     /// its snapshot is still listed, as one without a record.
     pub fn records(&self, source: Option<&str>) -> Result<Vec<RunRecord>, RepositoryError> {

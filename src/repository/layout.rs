@@ -73,6 +73,11 @@ pub(crate) fn parse(name: &str) -> Option<(String, RunId)> {
     Some((name_of(source)?, run)).filter(|_| follows)
 }
 
+/// The source that an object is of.
+pub fn source_of(name: &str) -> Option<String> {
+    parse(name).map(|(source, _)| source)
+}
+
 /// `20261124T020000Z-1f2e3d4c`
 const RUN_ID_LEN: usize = 25;
 

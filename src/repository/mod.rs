@@ -25,7 +25,7 @@ pub use catalogue::{Catalogue, SnapshotInfo};
 pub use changes::{Change, What, changes, local_manifest};
 pub use copy::{CopyOutcome, copy};
 pub use error::RepositoryError;
-pub use layout::{SNAPSHOTS, component};
+pub use layout::{SNAPSHOTS, component, source_of};
 pub use open::{Repository, RepositoryConfig};
 pub use prune::{DEFAULT_GRACE, PrunePlan, execute as execute_prune, plan as plan_prune};
 pub use restore::{

@@ -130,7 +130,7 @@ fn a_named_identity_is_the_only_one_that_reads() {
     let (stranger, _) = age_identity(&home, "stranger.txt");
     backup.edit_plan("key k {", &format!("key k {{ recipient {escrow_recipient};"));
     trees::put(&backup.source(), "file", "secret");
-    backup.snapshot();
+    let id = backup.snapshot();
     let (escrow, stranger) = (escrow.to_str().unwrap(), stranger.to_str().unwrap());
     for arguments in [
         vec!["cat", "latest", "file"],
@@ -140,10 +140,55 @@ fn a_named_identity_is_the_only_one_that_reads() {
     ] {
         // The plan's own identity would open it.
         backup.environment.ok(&[&arguments[..], &["--identity", escrow]].concat());
-        backup.environment.run(&[&arguments[..], &["--identity", stranger]].concat()).expect_code(WRONG_KEY);
+        let told = backup.environment.run(&[&arguments[..], &["--identity", stranger]].concat());
+        let help = told.expect_code(WRONG_KEY).stderr.lines().last().expect("it helps").to_owned();
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(without_recipients(help.trim()), @"help: it is encrypted to AGE1, AGE1, and `$ROOT/home/stranger.txt` has the identity of none: name another file with `--identity FILE` (`plan key show FILE` tells whose a file is)");
+        }
     }
+    // Nor does it open it where the plan has no key any more.
+    backup.edit_plan("encrypt k", "encrypt none");
+    assert_eq!(backup.environment.ok(&["cat", "latest", "file", "--identity", escrow]).raw_stdout, b"secret");
+    let told = backup.environment.run(&["cat", "latest", "file"]).expect_code(WRONG_KEY);
+    insta::assert_snapshot!(without_recipients(&told.stderr.replace(&id, "RUN")), @"
+    error: `snapshots/files/RUN.json.age` in `fs://$ROOT/store`: no key to decrypt with
+      help: it is encrypted to AGE1, AGE1, and tier `disk` has no key in the plan: name the file of one with `--identity FILE` (`plan key show FILE` tells whose a file is)
+    ");
+    backup.edit_plan("encrypt none", "encrypt k");
+    let missing = backup.environment.run(&["ls", "latest", "--identity", "gone.key"]).expect_code(WRONG_KEY);
+    insta::assert_snapshot!(missing.stderr, @"
+    error: the identity file `$ROOT/work/gone.key` cannot be used: no such file or directory
+      help: name an age identity file, as of `plan key new` or `age-keygen`, or an SSH key
+    ");
     fs::remove_file(backup.identity().unwrap()).unwrap();
     assert_eq!(backup.environment.ok(&["cat", "latest", "file", "--identity", escrow]).raw_stdout, b"secret");
+}
+
+#[test]
+fn a_passphrase_is_asked_for_once_however_many_snapshots_are_read() {
+    let backup = Backup::new();
+    let environment = &backup.environment;
+    let line = |arguments: &[&str]| {
+        let output =
+            environment.command(arguments).write_stdin("correct horse\n").output().expect("the program starts");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("it prints text")
+    };
+    let recipient = line(&["key", "new", "locked.key", "--passphrase"]);
+    let second = environment.path("second");
+    backup.edit_plan(
+        "key k {",
+        &format!("source other {{ base {second:?} }}\n    key k {{ recipient {};", recipient.trim()),
+    );
+    backup.edit_plan("take files", "take files other");
+    trees::put(&backup.source(), "file", "secret");
+    trees::put(&second, "file", "another");
+    environment.ok(&["run", "--now"]);
+    line(&["restore", "--to", "restored", "--identity", "locked.key"]);
+    for (source, text) in [("files", "secret"), ("other", "another")] {
+        let restored = environment.work("restored").join(source).join("file");
+        assert_eq!(fs::read_to_string(restored).unwrap(), text);
+    }
 }
 
 #[test]

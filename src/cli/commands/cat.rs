@@ -33,7 +33,7 @@ pub(in crate::cli) struct Arguments {
 pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut Output) -> Outcome {
     let mut words = arguments.words;
     let file = reach::load(arguments.place.plan.clone(), &mut words, context, output)?;
-    let site = Site::new(&file.plan, &file.path, context);
+    let site = Site::new(&file.plan, &file.path, context).reading_with(&arguments.place.identity);
     let [snapshot, path] = &words[..] else {
         return Err(Failure::usage("a snapshot and one path are needed").help("as in `plan cat latest etc/hosts`"));
     };
@@ -44,7 +44,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     let mut matches = Vec::new();
     let mut unmatched = Vec::new();
     for found in reach::choose(found, &wanted, &tiers)? {
-        let identities = reach::identities(&site, found.tier, &arguments.place.identity)?;
+        let identities = reach::identities(&site, found.tier)?;
         let catalogue = Catalogue::new(&found.repository, identities.as_ref());
         let failed = |error: RepositoryError| reach::reading_failure(&error, &site, found.tier);
         let snapshot = catalogue.load(&found.info).map_err(failed)?;

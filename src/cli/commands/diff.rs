@@ -77,7 +77,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
         return plan_changes(&arguments, context, output);
     }
     let file = reach::load(arguments.plan.clone(), &mut Vec::new(), context, output)?;
-    let site = Site::new(&file.plan, &file.path, context);
+    let site = Site::new(&file.plan, &file.path, context).reading_with(&arguments.identity);
     reach::check_sources(&file.plan, &arguments.source)?;
     let tiers = reach::tiers(&file.plan, &arguments.tier)?;
     let (state, _) = StateFile::new(site.state_folder()).load().map_err(reach::state_failure)?;
@@ -86,7 +86,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     for job in jobs(&file.plan) {
         let wanted = arguments.source.is_empty() || arguments.source.contains(&job.name.source);
         let Some(tier) = tiers.iter().find(|tier| wanted && tier.name.value == job.name.tier) else { continue };
-        diffs.push(diff(&job, tier, &site, &state, &arguments, output)?);
+        diffs.push(diff(&job, tier, &site, &state, output)?);
     }
     print(&diffs, &site, output)?;
     let changed = diffs.iter().any(JobDiff::is_change);
@@ -116,14 +116,7 @@ fn plan_changes(arguments: &Arguments, context: &Context, output: &mut Output) -
     Ok(if !changes.is_empty() && arguments.detailed_exitcode { Exit::Changes } else { Exit::Done })
 }
 
-fn diff(
-    job: &Job,
-    tier: &Tier,
-    site: &Site<'_>,
-    state: &State,
-    arguments: &Arguments,
-    output: &Output,
-) -> Result<JobDiff, Failure> {
+fn diff(job: &Job, tier: &Tier, site: &Site<'_>, state: &State, output: &Output) -> Result<JobDiff, Failure> {
     let name = &job.name;
     let store = site.store(tier, Some(&name.source), site.context.now()).map_err(|e| reach::site_failure(&e))?;
     let repository = Repository::find(&store).map_err(|error| reach::repository_failure(&error))?;
@@ -156,7 +149,7 @@ fn diff(
         }
     };
     let before = match &repository {
-        Some(repository) => manifest(repository, &snapshots, tier, name, site, arguments)?,
+        Some(repository) => manifest(repository, &snapshots, tier, name, site)?,
         None => None,
     };
     let rows = match before {
@@ -191,7 +184,6 @@ fn manifest(
     tier: &Tier,
     job: &JobName,
     site: &Site<'_>,
-    arguments: &Arguments,
 ) -> Result<Option<(RunId, MergedRows)>, Failure> {
     let Some(newest) = snapshots.last() else { return Ok(None) };
     if let Some((run, rows)) = repository::local_manifest(&site.tier_state(tier, &job.source), &job.source, repository)
@@ -199,7 +191,7 @@ fn manifest(
     {
         return Ok(Some((run, rows)));
     }
-    let identities = reach::identities(site, tier, &arguments.identity)?;
+    let identities = reach::identities(site, tier)?;
     let catalogue = Catalogue::new(repository, identities.as_ref());
     let failed = |error| reach::reading_failure(&error, site, tier);
     let snapshot = catalogue.load(newest).map_err(failed)?;

@@ -55,7 +55,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     if words.is_empty() {
         return Err(Failure::usage("nothing to look for is named").help("as in `plan find '*.conf'`"));
     }
-    let site = Site::new(&file.plan, &file.path, context);
+    let site = Site::new(&file.plan, &file.path, context).reading_with(&arguments.place.identity);
     let tiers = reach::tiers(&file.plan, &arguments.place.tier)?;
     reach::check_sources(&file.plan, &arguments.place.source)?;
     let found = reach::snapshots(&site, &tiers, &arguments.place.source, output)?;
@@ -69,7 +69,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
             continue;
         }
         // One key opens all snapshots of a tier: it is asked for once.
-        let identities = reach::identities(&site, tier, &arguments.place.identity)?;
+        let identities = reach::identities(&site, tier)?;
         for one in of_tier {
             let catalogue = Catalogue::new(&one.repository, identities.as_ref());
             let failed = |error| reach::reading_failure(&error, &site, tier);

@@ -37,7 +37,7 @@ pub(in crate::cli) struct Arguments {
 pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut Output) -> Outcome {
     let mut words = arguments.words;
     let file = reach::load(arguments.place.plan.clone(), &mut words, context, output)?;
-    let site = Site::new(&file.plan, &file.path, context);
+    let site = Site::new(&file.plan, &file.path, context).reading_with(&arguments.place.identity);
     if words.is_empty() {
         return Err(Failure::usage("no snapshot is named").help("give the start of an id, `latest`, or a time"));
     }
@@ -51,7 +51,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     let mut documents = Vec::new();
     let mut opened = Vec::new();
     for one in &chosen {
-        let identities = reach::identities(&site, one.tier, &arguments.place.identity)?;
+        let identities = reach::identities(&site, one.tier)?;
         let catalogue = Catalogue::new(&one.repository, identities.as_ref());
         let failed = |error| reach::reading_failure(&error, &site, one.tier);
         let snapshot = catalogue.load(&one.info).map_err(failed)?;

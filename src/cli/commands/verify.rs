@@ -77,7 +77,7 @@ type Key = Result<Option<Identities>, Failure>;
 
 pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut Output) -> Outcome {
     let file = reach::load(arguments.plan.clone(), &mut Vec::new(), context, output)?;
-    let site = Site::new(&file.plan, &file.path, context);
+    let site = Site::new(&file.plan, &file.path, context).reading_with(&arguments.identity);
     reach::check_sources(&file.plan, &arguments.source)?;
     let cancel = interrupt::cancellation();
     let tiers = reach::tiers(&file.plan, &arguments.tier)?;
@@ -123,7 +123,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
 fn keys(site: &Site<'_>, tiers: &[&Tier], arguments: &Arguments) -> Result<Vec<Key>, Failure> {
     let keys = tiers.iter().map(|tier| match arguments.level {
         Some(Level::Presence | Level::Checksum) => Ok(Ok(None)),
-        Some(Level::Contents) | None => match reach::identities(site, tier, &arguments.identity) {
+        Some(Level::Contents) | None => match reach::identities(site, tier) {
             Err(failure) if !arguments.identity.is_empty() => Err(failure),
             key => Ok(key),
         },

@@ -114,7 +114,7 @@ fn identities(run: &Run<'_>, tier: &Tier, source: &str, store: &Store) -> Option
     }
     // A new repository has nothing to rebuild from. If it cannot be asked, the backup itself will say why.
     Repository::find(store).ok().flatten()?;
-    site.identities(tier, &[], &|_| None).ok().flatten()
+    site.identities(tier, &|_| None).ok().flatten()
 }
 
 fn report_of(record: &RunRecord) -> BackupReport {

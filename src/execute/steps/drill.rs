@@ -36,7 +36,7 @@ pub(in crate::execute) fn drill(run: &Run<'_>, job: &JobName, index: usize) -> D
 fn restore_newest(run: &Run<'_>, job: &JobName) -> Result<(RestoreReport, String), Failure> {
     let tier = tier(run, &job.tier)?;
     let store = store(run, tier, &job.source)?;
-    let identities = run.site.identities(tier, &[], &|_| None).map_err(|error| failure::of_site(&error))?;
+    let identities = run.site.identities(tier, &|_| None).map_err(|error| failure::of_site(&error))?;
     let reading = |error| failure::of_reading(&error, run.site, tier);
     let repository = Repository::open(&store).map_err(reading)?;
     let catalogue = Catalogue::new(&repository, identities.as_ref());

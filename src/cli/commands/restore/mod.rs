@@ -84,7 +84,7 @@ struct Job<'p> {
 pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut Output) -> Outcome {
     let mut words = arguments.words.clone();
     let file = reach::load(arguments.place.plan.clone(), &mut words, context, output)?;
-    let site = Site::new(&file.plan, &file.path, context);
+    let site = Site::new(&file.plan, &file.path, context).reading_with(&arguments.place.identity);
     let zone = file.plan.timezone.value;
     let wanted = match (&arguments.snapshot, &arguments.at) {
         (Some(snapshot), _) => Wanted::parse(snapshot, zone)?,
@@ -158,7 +158,7 @@ fn open<'p>(
     let mut unmatched = Vec::new();
     let several_tiers = site.plan.tiers.len() > 1 && arguments.place.tier.is_empty();
     for found in chosen {
-        let identities = reach::identities(site, found.tier, &arguments.place.identity)?;
+        let identities = reach::identities(site, found.tier)?;
         let catalogue = Catalogue::new(&found.repository, identities.as_ref());
         let failed = |error: &RepositoryError| reach::reading_failure(error, site, found.tier);
         let snapshot = catalogue.load(&found.info).map_err(|error| failed(&error))?;
