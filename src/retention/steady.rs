@@ -12,8 +12,12 @@ const UNBOUNDED_DAYS: i64 = 365;
 /// store is as old. What `last=1000000` keeps of a daily backup ends there.
 const HORIZON_DAYS: i64 = 146_097;
 
-/// `within` is followed for at most so many snapshots; chosen, as more than any store would hold.
+/// `last` and `within` are followed for at most so many snapshots; chosen, as more than any store would hold.
 const SNAPSHOT_LIMIT: u32 = 1_000_000;
+
+/// Each of `hourly` to `yearly` is followed for at most so many buckets: 11 years of hours, 273 of days.
+/// Chosen: to find the newest time in one takes a microsecond.
+const BUCKET_LIMIT: u32 = 100_000;
 
 /// The snapshots that a schedule and rules come to hold when they have run for long enough.
 ///
@@ -51,14 +55,14 @@ impl SteadyState {
         }
         let horizon = newest - TimeDelta::days(HORIZON_DAYS);
         let mut kept = vec![newest];
-        newest_times(timetable, newest, rules.last.unwrap_or(0), horizon, &mut kept);
+        newest_times(timetable, newest, rules.last.unwrap_or(0).min(SNAPSHOT_LIMIT), horizon, &mut kept);
         for (period, count) in rules.bucketed() {
             let newest_in_bucket = std::iter::successors(Some(newest), |time| {
                 let bucket = period.bucket(*time, timetable.zone);
                 let before = timetable.last_at_or_before(second_before(bucket, timetable.zone, *time));
                 before.filter(|before| *before > horizon)
             });
-            kept.extend(newest_in_bucket.take(count as usize));
+            kept.extend(newest_in_bucket.take(count.min(BUCKET_LIMIT) as usize));
         }
         if let Some(within) = rules.within {
             let longest = TimeDelta::days(i64::from(SNAPSHOT_LIMIT / timetable.expression.runs_per_day()));
@@ -189,9 +193,16 @@ mod tests {
     }
 
     #[test]
-    fn a_long_within_of_a_dense_schedule_is_bounded() {
-        let rules = Rules { within: Some(Duration::MAX), ..Rules::default() };
-        assert!(steady("* * * * *", &rules).count() <= 1_000_000);
+    fn rules_that_ask_for_ever_so_much_of_a_dense_schedule_are_bounded() {
+        let none = Rules::default;
+        for (rules, limit) in [
+            (Rules { within: Some(Duration::MAX), ..none() }, SNAPSHOT_LIMIT),
+            (Rules { last: Some(u32::MAX), ..none() }, SNAPSHOT_LIMIT),
+            (Rules { hourly: Some(u32::MAX), ..none() }, BUCKET_LIMIT),
+        ] {
+            let count = steady("* * * * *", &rules).count();
+            assert!(count <= limit as usize && count > limit as usize / 2, "{rules}: {count}");
+        }
     }
 
     #[test]
@@ -199,7 +210,7 @@ mod tests {
         let years = |expression, rules| steady(expression, &rules).span().as_secs() / 86_400 / 365;
         let last = |last| Rules { last: Some(last), ..Rules::default() };
         assert_eq!(years("0 2 * * *", last(1_000_000)), 400);
-        assert_eq!(years("0 2 * * *", Rules { daily: Some(1_000_000), ..Rules::default() }), 400);
+        assert_eq!(years("0 2 * * *", Rules { monthly: Some(1_000_000), ..Rules::default() }), 400);
         assert_eq!(steady("0 5 1 * *", &last(1_000)).count(), 1_000);
         assert_eq!(steady("*/10 * * * *", &last(50_000)).count(), 50_000);
     }
