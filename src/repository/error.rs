@@ -36,6 +36,9 @@ pub enum RepositoryError {
     /// Another host deletes at this moment.
     #[error("`{host}` is pruning this store (until {until} at the latest); try again later")]
     Leased { host: String, until: String },
+    /// The work took longer than the right to do it.
+    #[error("the lease to delete in `{store}` ran out or was taken over before all was deleted; prune again")]
+    LeaseLost { store: String },
     #[error("cancelled")]
     Cancelled,
     #[error("internal error: {0}")]
@@ -48,7 +51,7 @@ impl RepositoryError {
         match self {
             Self::NoRepository { .. } => Exit::NoRepository,
             Self::Cancelled => Exit::Cancelled,
-            Self::Leased { .. } => Exit::TryLater,
+            Self::Leased { .. } | Self::LeaseLost { .. } => Exit::TryLater,
             Self::Object { source: FormatError::NoKey | FormatError::WrongKey, .. } => Exit::WrongKey,
             Self::Object { source: FormatError::Io(error), .. } => match StoreError::of(error) {
                 Some(error) => exit_of_store(error),

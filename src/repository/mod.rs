@@ -13,6 +13,7 @@ mod delta;
 mod error;
 mod forgotten;
 mod layout;
+mod lease;
 mod open;
 mod prune;
 mod restore;

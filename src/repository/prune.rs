@@ -9,10 +9,11 @@
 //! another host meanwhile, and builds on such an object, loses nothing.
 
 use super::forgotten::Forgotten;
+use super::lease::Lease;
 use super::verify::objects_of;
 use super::{Catalogue, RepositoryError, SnapshotInfo, layout};
-use crate::base::{RunId, Timestamp, rfc3339};
-use crate::stores::{Put, StoreErrorKind};
+use crate::base::{Clock, RunId, Timestamp};
+use crate::stores::{Put, Store};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -21,9 +22,8 @@ use std::time::Duration;
 /// build on an object that is deleted under it, and would notice at its commit.
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(24 * 3600);
 
-/// How long a lease holds if its holder dies.
-const LEASE: Duration = Duration::from_secs(3600);
-const LEASE_NAME: &str = "lease/prune.json";
+/// Objects deleted between two looks at the lease: some seconds for each, where they go one by one.
+const BATCH: usize = 250;
 const DOOMED_PREFIX: &str = "lease/doomed-";
 const MAX_LIST_BYTES: u64 = 64 << 20;
 
@@ -69,13 +69,6 @@ struct DoomedList {
     format_version: u32,
     /// Object name → since when.
     objects: BTreeMap<String, Timestamp>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Lease {
-    host: String,
-    run: RunId,
-    expires: Timestamp,
 }
 
 /// Works out what goes if `forget` (a subset of all snapshots) is forgotten.
@@ -169,30 +162,37 @@ fn doomed_since(
 /// Carries a plan out. `run` names it, `host` says who.
 ///
 /// # Errors
-/// `TryLater`-like where another host is pruning. Whatever was done before an
+/// `TryLater`-like where another host is pruning, or may be by now. Whatever was done before an
 /// error is harmless: the next prune goes on from there.
 pub fn execute(
     catalogue: &Catalogue<'_>,
     plan: &PrunePlan,
     run: &RunId,
     host: &str,
-    now: Timestamp,
+    clock: &dyn Clock,
 ) -> Result<(), RepositoryError> {
     if plan.is_empty() && plan.old_lists.len() <= 1 {
         return Ok(());
     }
-    take_lease(catalogue, run, host, now)?;
-    let done = carry_out(catalogue, plan, run);
-    let released = catalogue.store().delete(&[LEASE_NAME.to_owned()]).map_err(RepositoryError::from);
+    let mut lease = Lease::take(catalogue.store(), clock, host, run)?;
+    let done = carry_out(catalogue, plan, run, &mut lease);
+    let released = lease.release();
     done.and(released)
 }
 
-fn carry_out(catalogue: &Catalogue<'_>, plan: &PrunePlan, run: &RunId) -> Result<(), RepositoryError> {
+fn carry_out(
+    catalogue: &Catalogue<'_>,
+    plan: &PrunePlan,
+    run: &RunId,
+    lease: &mut Lease<'_>,
+) -> Result<(), RepositoryError> {
     let store = catalogue.store();
     let snapshots: Vec<String> = plan.forget.iter().map(|info| info.name.clone()).collect();
     if !snapshots.is_empty() {
+        lease.renew()?;
         plan.forgotten.write(store, run)?;
-        store.delete(&snapshots)?;
+        delete_in_batches(store, &snapshots, lease)?;
+        lease.renew()?;
         plan.forgotten.delete_old(store)?;
     }
     let mut delete: Vec<String> = plan.delete.iter().map(|(name, _)| name.clone()).collect();
@@ -208,8 +208,9 @@ fn carry_out(catalogue: &Catalogue<'_>, plan: &PrunePlan, run: &RunId) -> Result
                 None => delete.clear(),
             }
         }
-        store.delete(&delete)?;
+        delete_in_batches(store, &delete, lease)?;
     }
+    lease.renew()?;
     if !plan.doomed.is_empty() {
         let list = DoomedList { format_version: 1, objects: plan.doomed.clone() };
         let json = serde_json::to_vec(&list).expect("plain data becomes JSON");
@@ -221,27 +222,10 @@ fn carry_out(catalogue: &Catalogue<'_>, plan: &PrunePlan, run: &RunId) -> Result
     Ok(())
 }
 
-/// Takes the right to delete; a lease that has run out is a dead host's.
-fn take_lease(catalogue: &Catalogue<'_>, run: &RunId, host: &str, now: Timestamp) -> Result<(), RepositoryError> {
-    let store = catalogue.store();
-    let expires = now + chrono::Duration::from_std(LEASE).expect("an hour fits");
-    let lease = Lease { host: host.to_owned(), run: run.clone(), expires };
-    let json = serde_json::to_vec(&lease).expect("plain data becomes JSON");
-    for _ in 0..2 {
-        match store.put(LEASE_NAME, &json, Put::Unlocked) {
-            Ok(()) => return Ok(()),
-            Err(error) if error.kind == StoreErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error.into()),
-        }
-        let held = match store.read(LEASE_NAME, MAX_LIST_BYTES) {
-            Ok(bytes) => serde_json::from_slice::<Lease>(&bytes).ok(),
-            Err(error) if error.kind == StoreErrorKind::NotFound => continue,
-            Err(error) => return Err(error.into()),
-        };
-        if let Some(held) = held.filter(|held| held.expires > now) {
-            return Err(RepositoryError::Leased { host: held.host, until: rfc3339(held.expires) });
-        }
-        store.delete(&[LEASE_NAME.to_owned()])?;
-    }
-    Err(RepositoryError::Leased { host: "another host".to_owned(), until: rfc3339(expires) })
+/// Deletes in this order, and no more once the lease is lost.
+fn delete_in_batches(store: &Store, names: &[String], lease: &mut Lease<'_>) -> Result<(), RepositoryError> {
+    names.chunks(BATCH).try_for_each(|batch| {
+        lease.renew()?;
+        Ok(store.delete(batch)?)
+    })
 }

@@ -25,6 +25,8 @@ pub enum Put {
     /// As `IfAbsent`, for what is deleted again soon: never under an object lock.
     Unlocked,
     Replace,
+    /// As `Replace`, for what was written [`Put::Unlocked`].
+    Renew,
 }
 
 /// An object as a listing shows it.

@@ -236,7 +236,7 @@ impl Store {
     }
 
     fn put_once(&self, name: &str, bytes: &[u8], how: Put) -> Result<(), StoreError> {
-        let replace = how == Put::Replace;
+        let replace = matches!(how, Put::Replace | Put::Renew);
         let already_exists = || self.error(StoreErrorKind::AlreadyExists, Operation::Write, Some(name), "");
         match &self.inner.backend {
             Backend::Folder { folder, .. } => {
@@ -248,7 +248,7 @@ impl Store {
                 write().map_err(|error| self.io_failure(Operation::Write, name, &error))
             }
             Backend::Remote { hot, unlocked, .. } => {
-                let operator = if how == Put::Unlocked { unlocked } else { hot };
+                let operator = if matches!(how, Put::Unlocked | Put::Renew) { unlocked } else { hot };
                 let operator = hardened(operator, self.inner.retries, bytes.len() as u64, 1);
                 if !replace && !self.creates_exclusively() && self.look_up(&operator, name)?.is_some() {
                     return Err(already_exists());

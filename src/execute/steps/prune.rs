@@ -24,7 +24,7 @@ pub(in crate::execute) fn prune(run: &Run<'_>, job: &JobName, keep: &Keep) -> Do
     let forget: Vec<_> =
         decided.into_iter().filter(|(_, decision)| !decision.is_keep()).map(|(info, _)| info).collect();
     let plan = repository::plan_prune(&catalogue, &forget, now, DEFAULT_GRACE).map_err(of_repository)?;
-    repository::execute_prune(&catalogue, &plan, &run.new_run_id(), &run.site.context.host, now)
+    repository::execute_prune(&catalogue, &plan, &run.new_run_id(), &run.site.context.host, &*run.site.context.clock)
         .map_err(of_repository)?;
     run.with_job(job, |report| {
         report.prune = Some(PruneReport {

@@ -129,12 +129,38 @@ fn two_prunes_at_once_are_refused_and_a_dead_hosts_lease_runs_out() {
     let lease = |until: &str| format!(r#"{{"host":"other","run":"20260101T000000Z-00000000","expires":"{until}"}}"#);
     bench.store.put("lease/prune.json", lease("2099-01-01T00:00:00Z").as_bytes(), Put::Replace).unwrap();
     let plan = plan_prune(&catalogue, &bench.snapshots()[..1], bench.context.now(), Duration::ZERO).unwrap();
-    let error = execute_prune(&catalogue, &plan, &bench.run_id(), "host", bench.context.now()).unwrap_err();
+    let error = execute_prune(&catalogue, &plan, &bench.run_id(), "host", &*bench.context.clock).unwrap_err();
     insta::assert_snapshot!(error, @"`other` is pruning this store (until 2099-01-01T00:00:00Z at the latest); try again later");
     assert_eq!(bench.snapshots().len(), 3);
     bench.store.put("lease/prune.json", lease("2001-01-01T00:00:00Z").as_bytes(), Put::Replace).unwrap();
-    execute_prune(&catalogue, &plan, &bench.run_id(), "host", bench.context.now()).unwrap();
+    execute_prune(&catalogue, &plan, &bench.run_id(), "host", &*bench.context.clock).unwrap();
     assert_eq!(bench.snapshots().len(), 2);
+}
+
+/// A clock that goes on by 50 minutes at each look.
+struct Slow(AtomicU64);
+
+impl Clock for Slow {
+    fn now(&self) -> Timestamp {
+        let looks = self.0.fetch_add(1, Ordering::Relaxed);
+        chrono::DateTime::from_timestamp(1_764_000_000 + 3000 * looks as i64, 0).unwrap()
+    }
+}
+
+#[test]
+fn a_prune_whose_lease_ran_out_deletes_nothing_more_and_the_next_one_goes_on() {
+    let bench = bench_with_three_runs();
+    let repository = Repository::open(&bench.store).unwrap();
+    let catalogue = Catalogue::new(&repository, None);
+    let snapshots = bench.snapshots();
+    let plan = plan_prune(&catalogue, &snapshots[..2], bench.context.now(), Duration::ZERO).unwrap();
+    let clock = Slow(AtomicU64::new(0));
+    let error = execute_prune(&catalogue, &plan, &bench.run_id(), "host", &clock).unwrap_err();
+    assert!(matches!(error, RepositoryError::LeaseLost { .. }), "{error}");
+    assert_eq!(bench.snapshots().len(), 3, "it was lost before the first deletion");
+    bench.prune(&snapshots[..2], Duration::ZERO);
+    assert_eq!(bench.snapshots().len(), 1);
+    bench.assert_newest_restores();
 }
 
 #[test]

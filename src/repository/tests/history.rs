@@ -118,7 +118,7 @@ fn what_a_prune_took_is_not_missed_wherever_it_was_cut_off() {
                 let catalogue = Catalogue::new(&repository, None);
                 let now = bench.context.now() + LATER;
                 let plan = plan_prune(&catalogue, forget, now, Duration::ZERO)?;
-                execute_prune(&catalogue, &plan, &bench.run_id(), "host", now)
+                execute_prune(&catalogue, &plan, &bench.run_id(), "host", &*bench.context.clock)
             };
             let done = prune(&faulty, &runs[..1]);
             assert_eq!(told(&bench, &runs, &known(&runs[2])), "", "{effect:?} {call}");

@@ -180,7 +180,7 @@ impl Bench {
         let repository = Repository::open(&self.store).unwrap();
         let catalogue = Catalogue::new(&repository, None);
         let plan = plan_prune(&catalogue, forget, self.context.now(), grace).unwrap();
-        execute_prune(&catalogue, &plan, &self.run_id(), "host", self.context.now()).unwrap();
+        execute_prune(&catalogue, &plan, &self.run_id(), "host", &*self.context.clock).unwrap();
         plan
     }
 
