@@ -8,6 +8,7 @@
 //! The scan runs on the caller's thread; threads end before [`backup`] returns.
 //! Every queue is bounded ([`limits`]), so memory does not grow with the data.
 
+mod buffers;
 mod commit;
 mod delta;
 mod known;

@@ -1,6 +1,7 @@
 //! The writing thread: puts pieces in order, writes archives, and lists what
 //! they hold as the rows of the new manifest layer.
 
+use super::buffers::Buffers;
 use super::limits::{ARCHIVES_CLOSING, JOURNALLED_BYTES};
 use super::parent::Parent;
 use super::piece::{BatchEnd, ItemResult, PendingContent, PendingExtent, Piece};
@@ -80,6 +81,8 @@ pub(super) struct Writer<'a> {
     linked: HashMap<Link, Option<Content>>,
     written: WrittenSoFar,
     turn: LastTurn<'a>,
+    /// Where the memory of written frames goes.
+    buffers: &'a Buffers,
 }
 
 #[derive(Default)]
@@ -96,7 +99,7 @@ impl<'a> Writer<'a> {
         repository: &'a Repository,
         state: &'a LocalState,
         parent: &mut Parent,
-        turn: &'a Turn,
+        (turn, buffers): (&'a Turn, &'a Buffers),
     ) -> Result<Self, RepositoryError> {
         let delta = LocalState::delta_name(request.source, &request.run);
         let file = state.create(&delta).map_err(|error| state.failed(error))?;
@@ -115,6 +118,7 @@ impl<'a> Writer<'a> {
             linked: HashMap::new(),
             written: WrittenSoFar { table: parent.table.clone(), ..WrittenSoFar::default() },
             turn: LastTurn(turn),
+            buffers,
         })
     }
 
@@ -167,8 +171,9 @@ impl<'a> Writer<'a> {
 
     fn piece(&mut self, piece: Piece, tickets: &Receiver<()>) -> Result<(), RepositoryError> {
         self.turn.0.ahead_bytes.fetch_sub(piece.stored_bytes(), Ordering::AcqRel);
-        for (frame, raw_bytes) in &piece.frames {
-            self.append(frame, *raw_bytes)?;
+        for (frame, raw_bytes) in piece.frames {
+            self.append(&frame, raw_bytes)?;
+            self.buffers.give(frame);
         }
         let Some(end) = piece.end else {
             self.next.1 += 1;

@@ -305,7 +305,7 @@ fn checksum(
     let findings = Findings::default();
     in_parallel(
         request,
-        io_threads(request.threads),
+        io_threads(request.threads, catalogue.store()),
         chosen.len(),
         || (),
         |(), at| {
