@@ -125,8 +125,7 @@ pub(super) fn run(
     let rows = parent.rows(state)?;
     let chunks = Chunks::new(std::mem::take(&mut parent.chunks), !request.full);
     let alive = parent.alive_by_number();
-    let known_sums = parent.current.as_ref().map_or(&[][..], |current| &current.sums);
-    let sums = Sums::open(state, key, known_sums);
+    let sums = Sums::open(state, key, &parent.sums());
     let new_sums = LocalState::sums_name(request.source, &request.run);
     let deltas = Deltas::new(state, sums, new_sums, &alive, !request.full);
     let kernel_now = state.kernel_now()?;
@@ -148,7 +147,7 @@ pub(super) fn run(
     let command_output = Mutex::new(command.as_mut().and_then(|(child, _)| child.take_output()));
     let turn = Turn::default();
     let buffers = FrameBuffers::default();
-    let writer = Writer::new(request, repository, state, &mut parent, (&turn, &buffers.packed))?;
+    let writer = Writer::new(request, repository, state, &mut parent, &deltas, (&turn, &buffers.packed))?;
     let scanned = thread::scope(|scope| {
         let (failure, chunks, deltas, turn, buffers) = (&failure, &chunks, &deltas, &turn, &buffers);
         let writing = thread::Builder::new()

@@ -2,6 +2,7 @@
 //! they hold as the rows of the new manifest layer.
 
 use super::buffers::Buffers;
+use super::delta::Deltas;
 use super::limits::{ARCHIVES_CLOSING, JOURNALLED_BYTES};
 use super::parent::Parent;
 use super::piece::{BatchEnd, ItemResult, PendingContent, PendingExtent, Piece};
@@ -65,6 +66,7 @@ pub(super) struct Writer<'a> {
     request: &'a BackupRequest<'a>,
     repository: &'a Repository,
     state: &'a LocalState,
+    deltas: &'a Deltas<'a>,
     rows: LayerWriter<BufWriter<File>>,
     open: Option<OpenArchive>,
     /// Archives whose end is on its way to the store, oldest first.
@@ -99,6 +101,7 @@ impl<'a> Writer<'a> {
         repository: &'a Repository,
         state: &'a LocalState,
         parent: &mut Parent,
+        deltas: &'a Deltas<'a>,
         (turn, buffers): (&'a Turn, &'a Buffers),
     ) -> Result<Self, RepositoryError> {
         let delta = LocalState::delta_name(request.source, &request.run);
@@ -107,6 +110,7 @@ impl<'a> Writer<'a> {
             request,
             repository,
             state,
+            deltas,
             rows: LayerWriter::local(BufWriter::with_capacity(1 << 18, file)),
             open: None,
             closing: VecDeque::new(),
@@ -250,15 +254,16 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Writes down that an archive is stored: first its rows, then that they are there.
+    /// Writes down that an archive is stored: first its rows and the block sums, then that they are there.
     fn note(&mut self, archive: &StoredArchive, rows: LayerMark) -> io::Result<()> {
         self.rows.output().flush()?;
         self.rows.output().get_ref().sync_data()?;
+        let sums = self.deltas.mark()?;
         let mut journal = match self.journal.take() {
             Some(journal) => journal,
             None => Journal::start(self.state, self.request.source, &resume::head(self.request, self.repository))?,
         };
-        journal.archive(archive, self.rows.toc(), rows)?;
+        journal.archive(archive, self.rows.toc(), rows, sums.as_ref())?;
         self.journal = Some(journal);
         Ok(())
     }
