@@ -297,20 +297,15 @@ fn from_age(error: DecryptError) -> FormatError {
 impl<O: ReadObject> Unsealer<O> {
     /// Exactly `length` bytes of the content from `offset`; one fetch. The caller bounds `length`.
     pub fn read_range(&mut self, offset: u64, length: usize) -> Result<Vec<u8>, FormatError> {
-        let mut bytes = vec![0; length];
-        self.fill(offset, &mut bytes)?;
-        Ok(bytes)
-    }
-
-    /// Fills `into` with the content from `offset` on; one fetch.
-    pub fn fill(&mut self, offset: u64, into: &mut [u8]) -> Result<(), FormatError> {
         let window = match self.payload {
-            Payload::Plain(_) => into.len(),
-            Payload::Age(_) => (into.len() / SEGMENT_BYTES + 2) * SEALED_SEGMENT_BYTES,
+            Payload::Plain(_) => length,
+            Payload::Age(_) => (length / SEGMENT_BYTES + 2) * SEALED_SEGMENT_BYTES,
         };
         self.window_bytes.store(window, Ordering::Relaxed);
         self.seek_to(offset)?;
-        Ok(self.read_exact(into)?)
+        let mut bytes = vec![0; length];
+        self.read_exact(&mut bytes)?;
+        Ok(bytes)
     }
 
     fn seek_to(&mut self, offset: u64) -> io::Result<()> {
@@ -321,12 +316,17 @@ impl<O: ReadObject> Unsealer<O> {
         .map(|_| ())
     }
 
-    /// Everything, front to back, up to `limit` bytes; more is damage.
-    pub fn read_all(&mut self, limit: usize) -> Result<Vec<u8>, FormatError> {
+    /// From here on everything, front to back.
+    pub fn rewind(&mut self) -> io::Result<&mut Self> {
         self.window_bytes.store(READ_AHEAD_BYTES, Ordering::Relaxed);
         self.seek_to(0)?;
+        Ok(self)
+    }
+
+    /// Everything, front to back, up to `limit` bytes; more is damage.
+    pub fn read_all(&mut self, limit: usize) -> Result<Vec<u8>, FormatError> {
         let mut bytes = Vec::new();
-        self.by_ref().take(limit as u64 + 1).read_to_end(&mut bytes)?;
+        self.rewind()?.take(limit as u64 + 1).read_to_end(&mut bytes)?;
         if bytes.len() > limit {
             return Err(FormatError::corrupt("an object", format!("it is longer than {limit} bytes")));
         }

@@ -313,7 +313,7 @@ impl Ahead {
     }
 }
 
-fn unpack(zstd: &mut zstd::bulk::Decompressor<'static>, frame: &[u8]) -> Result<Vec<u8>, FormatError> {
+pub(super) fn unpack(zstd: &mut zstd::bulk::Decompressor<'static>, frame: &[u8]) -> Result<Vec<u8>, FormatError> {
     let damaged = |detail: String| FormatError::corrupt("a manifest block", detail);
     let claimed = zstd::bulk::Decompressor::upper_bound(frame).unwrap_or(usize::MAX);
     if claimed > MAX_BLOCK_BYTES {

@@ -10,6 +10,7 @@
 mod block;
 mod chunker;
 mod compress;
+mod derive;
 mod encrypt;
 mod entry;
 mod error;
@@ -25,6 +26,7 @@ mod zeros;
 
 pub use chunker::{Chunker, ChunkerParameters};
 pub use compress::{Codec, Compressor, Decompressor};
+pub use derive::{blocks_of, frames_of};
 pub use encrypt::{
     Identities, IdentityError, RecipientError, Recipients, Sealer, Unsealer, generate_identity, seal, unseal,
 };

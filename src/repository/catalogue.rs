@@ -4,14 +4,10 @@ use crate::archive::{
     unseal,
 };
 use crate::base::{RunId, Timestamp};
-use crate::stores::{Store, StoreErrorKind};
+use crate::stores::{Operation, Store, StoreError, StoreErrorKind, StoredObject};
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::{Arc, Mutex};
-
-/// What is read at once of an object in a local folder: it stays in a core's cache until
-/// it is decrypted (chosen).
-const LOCAL_WINDOW_BYTES: usize = 256 << 10;
 
 /// An object of a store, for random access.
 pub(crate) struct StoreObject {
@@ -24,8 +20,14 @@ impl StoreObject {
     /// Looks the size up.
     pub(crate) fn open(store: &Store, name: &str) -> Result<Self, FormatError> {
         let found = store.stat(name).map_err(|error| FormatError::Io(error.into()))?;
-        let missing = || FormatError::Io(io::Error::new(io::ErrorKind::NotFound, "the object is missing"));
-        let size = found.ok_or_else(missing)?.size_bytes;
+        let missing = || StoreError {
+            kind: StoreErrorKind::NotFound,
+            operation: Operation::Read,
+            object: Some(name.to_owned()),
+            store: store.describe(),
+            detail: String::new(),
+        };
+        let size = found.ok_or_else(|| FormatError::Io(missing().into()))?.size_bytes;
         Ok(Self { store: store.clone(), name: name.to_owned(), size })
     }
 }
@@ -34,11 +36,8 @@ impl ReadObject for StoreObject {
     fn size(&self) -> u64 {
         self.size
     }
-    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
-        Ok(self.store.read_range(&self.name, offset, into)?)
-    }
-    fn window_bytes(&self) -> usize {
-        if self.store.is_local() { LOCAL_WINDOW_BYTES } else { usize::MAX }
+    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        Ok(self.store.read_range(&self.name, offset, length as u64)?)
     }
 }
 
@@ -75,10 +74,19 @@ impl SnapshotInfo {
     }
 }
 
+/// An object that lies in another store, whole.
+#[derive(Clone)]
+pub(crate) struct Elsewhere {
+    pub store: Store,
+    pub size: u64,
+}
+
 /// Reads what is in a repository.
 pub struct Catalogue<'a> {
     repository: &'a Repository,
     identities: Option<&'a Identities>,
+    /// By name: objects that are read there, as if they were here.
+    elsewhere: BTreeMap<String, Elsewhere>,
     indexes: Mutex<HashMap<String, Arc<RunIndex>>>,
     /// By object name.
     records: Mutex<HashMap<String, Option<RunRecord>>>,
@@ -88,11 +96,39 @@ const MAX_RECORD_BYTES: u64 = 256 << 20;
 
 impl<'a> Catalogue<'a> {
     pub fn new(repository: &'a Repository, identities: Option<&'a Identities>) -> Self {
-        Self { repository, identities, indexes: Mutex::default(), records: Mutex::default() }
+        Self::as_mended(repository, identities, BTreeMap::new())
+    }
+
+    /// The repository as it is once these objects stand in it, each in the place of what has its
+    /// name now.
+    pub(crate) fn as_mended(
+        repository: &'a Repository,
+        identities: Option<&'a Identities>,
+        elsewhere: BTreeMap<String, Elsewhere>,
+    ) -> Self {
+        Self { repository, identities, elsewhere, indexes: Mutex::default(), records: Mutex::default() }
     }
 
     pub(crate) fn store(&self) -> &'a Store {
         &self.repository.store
+    }
+
+    /// Where an object is read.
+    pub(crate) fn store_of(&self, name: &str) -> &Store {
+        self.elsewhere.get(name).map_or(self.store(), |elsewhere| &elsewhere.store)
+    }
+
+    /// The objects whose names start with `prefix`, in no order.
+    pub(crate) fn list(&self, prefix: &str) -> Result<Vec<StoredObject>, RepositoryError> {
+        let mut objects = self.store().list(prefix)?;
+        objects.retain(|object| !self.elsewhere.contains_key(&object.name));
+        let brought = self.elsewhere.iter().filter(|(name, _)| name.starts_with(prefix));
+        objects.extend(brought.map(|(name, elsewhere)| StoredObject {
+            name: name.clone(),
+            size_bytes: elsewhere.size,
+            modified: None,
+        }));
+        Ok(objects)
     }
 
     pub(crate) fn identities(&self) -> Option<&'a Identities> {
@@ -107,7 +143,6 @@ impl<'a> Catalogue<'a> {
             .map(|record| ((record.source.clone(), record.run.clone()), record))
             .collect();
         let mut snapshots: Vec<SnapshotInfo> = self
-            .store()
             .list(&prefix(layout::SNAPSHOTS, source))?
             .into_iter()
             .filter_map(|object| {
@@ -122,7 +157,7 @@ impl<'a> Catalogue<'a> {
 
     /// The names and runs of all snapshots, without their records: one listing.
     pub fn snapshot_names(&self, source: Option<&str>) -> Result<Vec<(String, RunId, String)>, RepositoryError> {
-        let objects = self.store().list(&prefix(layout::SNAPSHOTS, source))?;
+        let objects = self.list(&prefix(layout::SNAPSHOTS, source))?;
         Ok(objects
             .into_iter()
             .filter_map(|object| layout::parse(&object.name).map(|(source, run)| (source, run, object.name)))
@@ -153,7 +188,7 @@ impl<'a> Catalogue<'a> {
     /// its snapshot is still listed, as one without a record.
     pub fn records(&self, source: Option<&str>) -> Result<Vec<RunRecord>, RepositoryError> {
         let mut records = Vec::new();
-        for object in self.store().list(&prefix(layout::RUNS, source))? {
+        for object in self.list(&prefix(layout::RUNS, source))? {
             if layout::parse(&object.name).is_none() {
                 continue;
             }
@@ -168,7 +203,7 @@ impl<'a> Catalogue<'a> {
         if let Some(record) = self.records.lock().expect("no thread panics while it holds the records").get(name) {
             return Ok(record.clone());
         }
-        let bytes = self.store().read(name, MAX_RECORD_BYTES)?;
+        let bytes = self.store_of(name).read(name, MAX_RECORD_BYTES)?;
         let record: Option<RunRecord> = serde_json::from_slice(&bytes).ok();
         self.records
             .lock()
@@ -229,7 +264,7 @@ impl<'a> Catalogue<'a> {
             let toc = index.layer.clone().ok_or_else(|| {
                 failed(FormatError::corrupt("an index", "it lacks the manifest layer that a snapshot needs"))
             })?;
-            let object = StoreObject::open(self.store(), &layer.object)
+            let object = StoreObject::open(self.store_of(&layer.object), &layer.object)
                 .and_then(|object| unseal(object, layout::is_encrypted(&layer.object), self.identities))
                 .map_err(failed)?;
             readers.push(LayerReader::stored(object, toc, table).map_err(failed)?);
@@ -238,7 +273,7 @@ impl<'a> Catalogue<'a> {
     }
 
     fn read_sealed(&self, name: &str) -> Result<Vec<u8>, RepositoryError> {
-        let sealed = self.store().read(name, MAX_RECORD_BYTES)?;
+        let sealed = self.store_of(name).read(name, MAX_RECORD_BYTES)?;
         unseal(crate::archive::MemoryObject(sealed), layout::is_encrypted(name), self.identities)
             .and_then(|mut object| object.read_all(limits::MAX_JSON_BYTES))
             .map_err(|error| RepositoryError::object(self.store(), name, error))

@@ -33,11 +33,11 @@ pub enum RepositoryError {
     NoSnapshot { wanted: String },
     #[error("the restore target: {0}")]
     Target(String),
-    /// Another host deletes at this moment.
-    #[error("`{host}` is pruning this store (until {until} at the latest); try again later")]
+    /// Another host deletes or replaces at this moment.
+    #[error("`{host}` is pruning or repairing this store (until {until} at the latest); try again later")]
     Leased { host: String, until: String },
     /// The work took longer than the right to do it.
-    #[error("the lease to delete in `{store}` ran out or was taken over before all was deleted; prune again")]
+    #[error("the lease on `{store}` ran out or was taken over before all was done; run the command again")]
     LeaseLost { store: String },
     #[error("cancelled")]
     Cancelled,
@@ -69,6 +69,16 @@ impl RepositoryError {
         {
             return Self::Store(error.clone());
         }
+        // What the libraries say of damage tells a person nothing.
+        let source = match source {
+            FormatError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                FormatError::corrupt("the object", "it ends too early")
+            }
+            FormatError::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
+                FormatError::corrupt("the object", "its bytes are not those that were encrypted")
+            }
+            other => other,
+        };
         Self::Object { store: store.describe(), object: object.to_owned(), source }
     }
 

@@ -1,4 +1,4 @@
-//! The right to delete in a store, which one host has at a time.
+//! The right to delete in a store, or to replace what is damaged, which one host has at a time.
 //!
 //! An object in the store says who has it and until when. A host that dies loses it by
 //! itself; one that works for longer renews it, and stops where it has lost it: a host whose clock
@@ -157,7 +157,7 @@ mod tests {
         clock.advance(61);
         let error = lease.renew().unwrap_err();
         assert_eq!(error.exit(), crate::base::Exit::TryLater);
-        insta::assert_snapshot!(error, @"the lease to delete in `memory://` ran out or was taken over before all was deleted; prune again");
+        insta::assert_snapshot!(error, @"the lease on `memory://` ran out or was taken over before all was done; run the command again");
         let mut theirs = Lease::take(&store, &clock, "b", &other).unwrap();
         assert!(matches!(lease.renew(), Err(RepositoryError::LeaseLost { .. })));
         lease.release().unwrap();

@@ -16,12 +16,11 @@ mod layout;
 mod lease;
 mod open;
 mod prune;
+mod repair;
 mod restore;
 mod selection;
 mod state;
 mod verify;
-
-use crate::stores::Store;
 
 pub use backup::{BackupOutcome, BackupRequest, BackupSource, Progress, backup};
 pub use catalogue::{Catalogue, SnapshotInfo};
@@ -31,6 +30,10 @@ pub use error::RepositoryError;
 pub use layout::{SNAPSHOTS, component, source_of};
 pub use open::{Repository, RepositoryConfig};
 pub use prune::{DEFAULT_GRACE, PrunePlan, execute as execute_prune, plan as plan_prune};
+pub use repair::{
+    Donor, LostFile, Mend, Origin, RepairOutcome, RepairPlan, RepairRequest, SnapshotState, Standing,
+    execute as execute_repair, plan as plan_repair, remember as remember_repair,
+};
 pub use restore::{
     RestorePlan, RestoreProgress, RestoreRequest, for_each as for_each_entry, plan as plan_restore, read_file, restore,
     target_entry,
@@ -42,14 +45,13 @@ pub use verify::{
     verify,
 };
 
-/// Threads at least for reading a service: that is waiting, mostly.
+/// Threads at least for reading a store: that is waiting, mostly.
 const IO_THREADS_MIN: usize = 4;
 
 /// The threads that read a store: as many as asked for; 0: as many as pay.
-fn io_threads(asked: usize, store: &Store) -> usize {
+fn io_threads(asked: usize) -> usize {
     match asked {
-        0 if store.is_local() => cpu_threads(asked),
-        0 => cpu_threads(asked).max(IO_THREADS_MIN),
+        0 => std::thread::available_parallelism().map_or(IO_THREADS_MIN, |cores| cores.get().max(IO_THREADS_MIN)),
         threads => threads,
     }
 }

@@ -19,6 +19,7 @@ mod lsp;
 mod man;
 mod next;
 mod prune;
+mod repair;
 mod restore;
 mod run;
 mod schema;
@@ -55,6 +56,7 @@ pub(super) enum Verb {
     Cat(cat::Arguments),
     Restore(restore::Arguments),
     Verify(verify::Arguments),
+    Repair(repair::Arguments),
     Prune(prune::Arguments),
     Key(key::Arguments),
     Lsp(lsp::Arguments),
@@ -83,6 +85,7 @@ pub(super) fn dispatch(verb: Verb, context: &Context, output: &mut Output) -> Ou
         Verb::Cat(arguments) => cat::run(arguments, context, output),
         Verb::Restore(arguments) => restore::run(arguments, context, output),
         Verb::Verify(arguments) => verify::run(arguments, context, output),
+        Verb::Repair(arguments) => repair::run(arguments, context, output),
         Verb::Prune(arguments) => prune::run(arguments, context, output),
         Verb::Key(arguments) => key::run(arguments, context, output),
         Verb::Lsp(arguments) => lsp::run(arguments, context),

@@ -52,10 +52,26 @@ pub(in crate::cli) struct Arguments {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Level {
+pub(super) enum Level {
     Presence,
     Checksum,
     Contents,
+}
+
+impl Level {
+    /// The level that is meant, with why it is less than `contents` where it was left to the program.
+    ///
+    /// # Errors
+    /// Where `contents` is asked for and there is no key.
+    pub(super) fn choose(asked: Option<Self>, key: &Key) -> Result<(VerifyLevel, Option<String>), Failure> {
+        Ok(match (asked, key) {
+            (Some(Self::Presence), _) => (VerifyLevel::Presence, None),
+            (Some(Self::Checksum), _) => (VerifyLevel::Checksum, None),
+            (Some(Self::Contents), Err(failure)) => return Err(failure.clone()),
+            (None, Err(failure)) => (VerifyLevel::Checksum, Some(failure.message.clone())),
+            (Some(Self::Contents) | None, Ok(_)) => (VerifyLevel::Contents, None),
+        })
+    }
 }
 
 /// What verifying a repository of a tier came to; an error: it could not be looked at.
@@ -73,7 +89,7 @@ struct Verified {
 }
 
 /// The identities for a tier (none needed: `None`), or why there are none.
-type Key = Result<Option<Identities>, Failure>;
+pub(super) type Key = Result<Option<Identities>, Failure>;
 
 pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut Output) -> Outcome {
     let file = reach::load(arguments.plan.clone(), &mut Vec::new(), context, output)?;
@@ -132,7 +148,7 @@ fn keys(site: &Site<'_>, tiers: &[&Tier], arguments: &Arguments) -> Result<Vec<K
 }
 
 /// A tier without a repository that this host has backed up to.
-fn emptied(site: &Site<'_>, tier: &Tier, state: &State) -> Option<Failure> {
+pub(super) fn emptied(site: &Site<'_>, tier: &Tier, state: &State) -> Option<Failure> {
     let of_take = |take: &Take| state.job(&JobName::new(&tier.name.value, &take.source.value)).last_success;
     let last = tier.takes.iter().filter_map(of_take).max()?;
     let take = tier.takes.first()?;
@@ -152,13 +168,7 @@ fn verify_one(
     output: &mut Output,
 ) -> Result<Verified, Failure> {
     let Reached { tier, repository, source } = reached;
-    let (level, without_key) = match (arguments.level, key) {
-        (Some(Level::Presence), _) => (VerifyLevel::Presence, None),
-        (Some(Level::Checksum), _) => (VerifyLevel::Checksum, None),
-        (Some(Level::Contents), Err(failure)) => return Err(failure.clone()),
-        (None, Err(failure)) => (VerifyLevel::Checksum, Some(failure.message.clone())),
-        (Some(Level::Contents) | None, Ok(_)) => (VerifyLevel::Contents, None),
-    };
+    let (level, without_key) = Level::choose(arguments.level, key)?;
     let identities = key.as_ref().ok().and_then(Option::as_ref);
     let catalogue = Catalogue::new(repository, identities);
     let failed = |error| reach::reading_failure(&error, site, tier);
@@ -202,18 +212,19 @@ impl Found<'_> {
 ///
 /// Damage counts most. Of what could not be looked at nobody knows: if all
 /// else is good, the whole is partial.
-fn exit(each: &[Result<Exit, Exit>]) -> Exit {
+pub(super) fn exit(each: &[Result<Exit, Exit>]) -> Exit {
     let mut failed = each.iter().filter_map(|one| one.as_ref().err());
     match failed.next() {
         _ if each.contains(&Ok(Exit::Failed)) => Exit::Failed,
+        None if each.contains(&Ok(Exit::Partial)) => Exit::Partial,
         None => Exit::Done,
-        Some(_) if each.contains(&Ok(Exit::Done)) => Exit::Partial,
+        Some(_) if each.iter().any(Result::is_ok) => Exit::Partial,
         Some(first) if failed.all(|other| other == first) => *first,
         Some(_) => Exit::Failed,
     }
 }
 
-fn level_name(level: VerifyLevel) -> &'static str {
+pub(super) fn level_name(level: VerifyLevel) -> &'static str {
     match level {
         VerifyLevel::Presence => "presence",
         VerifyLevel::Checksum => "checksum",
@@ -354,6 +365,8 @@ mod tests {
             (vec![away, good], Exit::Partial),
             (vec![good, no_key], Exit::Partial),
             (vec![away, bad, good], Exit::Failed),
+            (vec![good, Ok(Exit::Partial)], Exit::Partial),
+            (vec![away, Ok(Exit::Partial)], Exit::Partial),
             (vec![no_key, no_key], Exit::WrongKey),
             (vec![no_key, away], Exit::Failed),
         ] {

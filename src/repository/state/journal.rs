@@ -8,7 +8,7 @@
 //! that it counts are on the disk; so any beginning of the file is true, and
 //! reading ends at the first line that is cut off or damaged.
 
-use super::{LayerFile, LocalState, SumMark};
+use super::{LayerFile, LocalState};
 use crate::archive::{ArchiveIndex, ArchiveTable, BlockInfo, FormatError, LayerReader, LayerToc, StoredObject, limits};
 use crate::base::{ContentHash, RunId};
 use serde::{Deserialize, Serialize};
@@ -84,28 +84,14 @@ impl LayerMark {
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Line {
-    Archive {
-        archive: Box<StoredArchive>,
-        rows: u64,
-        archives: Vec<String>,
-        blocks: Vec<BlockInfo>,
-        #[serde(default)]
-        sums: Option<SumMark>,
-    },
+    Archive { archive: Box<StoredArchive>, rows: u64, archives: Vec<String>, blocks: Vec<BlockInfo> },
     Index(StoredObject),
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
 enum LineRef<'a> {
-    Archive {
-        archive: &'a StoredArchive,
-        rows: u64,
-        archives: &'a [String],
-        blocks: &'a [BlockInfo],
-        #[serde(skip_serializing_if = "Option::is_none")]
-        sums: Option<&'a SumMark>,
-    },
+    Archive { archive: &'a StoredArchive, rows: u64, archives: &'a [String], blocks: &'a [BlockInfo] },
     Index(&'a StoredObject),
 }
 
@@ -126,22 +112,15 @@ impl Journal {
         Ok(Self { file, noted: LayerMark::default() })
     }
 
-    /// Notes an archive that is in the store now, and the rows up to `mark` and the block sums,
+    /// Notes an archive that is in the store now, and the rows up to `mark`,
     /// which are on the disk.
-    pub(crate) fn archive(
-        &mut self,
-        archive: &StoredArchive,
-        toc: &LayerToc,
-        mark: LayerMark,
-        sums: Option<&SumMark>,
-    ) -> io::Result<()> {
+    pub(crate) fn archive(&mut self, archive: &StoredArchive, toc: &LayerToc, mark: LayerMark) -> io::Result<()> {
         let from = std::mem::replace(&mut self.noted, mark);
         self.append(&LineRef::Archive {
             archive,
             rows: mark.rows,
             archives: &toc.archives[from.archives..mark.archives],
             blocks: &toc.blocks[from.blocks..mark.blocks],
-            sums,
         })
     }
 
@@ -180,8 +159,6 @@ pub(crate) struct Interrupted {
     /// Of that run and of those that it went on from.
     pub(crate) archives: Vec<StoredArchive>,
     pub(crate) indexes: Vec<StoredObject>,
-    /// Of the run's own file of block sums.
-    pub(crate) sums: Vec<SumMark>,
     /// Of the rows in the run's own file, as far as they are of use.
     toc: LayerToc,
 }
@@ -196,15 +173,14 @@ impl Interrupted {
         }
         let archives = std::mem::take(&mut head.archives);
         let indexes = std::mem::take(&mut head.indexes);
-        let mut interrupted = Self { head, archives, indexes, sums: Vec::new(), toc: LayerToc::default() };
+        let mut interrupted = Self { head, archives, indexes, toc: LayerToc::default() };
         for line in lines.map_while(parse::<Line>) {
             match line {
-                Line::Archive { archive, rows, archives, blocks, sums } => {
+                Line::Archive { archive, rows, archives, blocks } => {
                     interrupted.archives.push(*archive);
                     interrupted.toc.rows = rows;
                     interrupted.toc.archives.extend(archives);
                     interrupted.toc.blocks.extend(blocks);
-                    interrupted.sums.extend(sums);
                 }
                 Line::Index(index) => interrupted.indexes.push(index),
             }
@@ -319,7 +295,7 @@ mod tests {
                 hash_bytes: 0,
                 first_path: vec![b'a'],
             });
-            journal.archive(&archive(number), &toc, LayerMark::of(&toc), None).unwrap();
+            journal.archive(&archive(number), &toc, LayerMark::of(&toc)).unwrap();
         }
         journal.index(&StoredObject { name: "index/data/x".to_owned(), size: 1, sha256: String::new() }).unwrap();
         std::fs::read(state.folder().join(LocalState::journal_name("data", &run()))).unwrap()

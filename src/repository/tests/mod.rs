@@ -4,6 +4,7 @@ mod damage;
 mod deltas;
 mod history;
 mod readers;
+mod repair;
 mod resume;
 mod roundtrip;
 mod work;

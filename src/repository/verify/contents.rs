@@ -33,7 +33,7 @@ pub(super) fn verify(
     objects: &[Needed],
     outcome: &mut VerifyOutcome,
 ) -> Result<(), RepositoryError> {
-    let findings = Findings::default();
+    let findings = Findings::new(catalogue, objects);
     let mut table = ArchiveTable::default();
     let archives: Archives<'_> = objects
         .iter()
@@ -61,14 +61,32 @@ pub(super) fn verify(
         read.join().map_err(panicked).flatten()?;
         gathered.map(|gathered| (chunks, gathered.pieced))
     })?;
+    beyond_the_end(chunks, &archives, &names, &tables, &findings)?;
     if request.only_run.is_none() {
         pieces::verify(catalogue, request, &table, chunks, &tables, pieced, &findings)?;
     }
     outcome.objects_read += archives.len() as u64;
     findings.merge(outcome);
-    // One damaged frame is enough to name an archive.
-    outcome.problems.sort_by(|a, b| (&a.object, &a.problem).cmp(&(&b.object, &b.problem)));
-    outcome.problems.dedup_by(|a, b| a.object == b.object && a.problem == b.problem);
+    Ok(())
+}
+
+/// Archives that end before what lies in them by the manifests: no frame shows that.
+fn beyond_the_end(
+    chunks: &[Chunk],
+    archives: &Archives<'_>,
+    names: &ArchiveTable,
+    tables: &FrameTables,
+    findings: &Findings<'_>,
+) -> Result<(), RepositoryError> {
+    for of_archive in chunks.chunk_by(|a, b| a.archive == b.archive) {
+        let archive = of_archive[0].archive;
+        let (Some(name), Some(table)) = (names.name(archive), tables.get(&archive)) else { continue };
+        let is_within = |chunk: &Chunk| chunk.offset.saturating_add(chunk.length) <= table.unpacked();
+        if let Some(snapshots) = archives.get(name).filter(|_| !of_archive.iter().all(is_within)) {
+            let error = FormatError::corrupt("the archive", "files lie beyond the frames that its index lists");
+            findings.failed(name, snapshots, RepositoryError::object(findings.catalogue.store(), name, error))?;
+        }
+    }
     Ok(())
 }
 
@@ -77,7 +95,7 @@ fn listed(
     catalogue: &Catalogue<'_>,
     archives: &Archives<'_>,
     table: &mut ArchiveTable,
-    findings: &Findings,
+    findings: &Findings<'_>,
 ) -> Result<Vec<Chunk>, RepositoryError> {
     let mut chunks = Vec::new();
     for (name, snapshots) in archives {
@@ -106,7 +124,7 @@ struct Reading<'a> {
     request: &'a VerifyRequest<'a>,
     archives: &'a Archives<'a>,
     tables: &'a FrameTables,
-    findings: &'a Findings,
+    findings: &'a Findings<'a>,
 }
 
 impl Reading<'_> {
@@ -117,7 +135,7 @@ impl Reading<'_> {
         frames: &[(u32, usize)],
         chunks: &OnceLock<Vec<Chunk>>,
     ) -> Result<(), RepositoryError> {
-        let threads = io_threads(self.request.threads, self.catalogue.store());
+        let threads = io_threads(self.request.threads);
         in_parallel(self.request, threads, frames.len(), LastArchive::default, |open, at| {
             let (archive, frame) = frames[at];
             let name = names.name(archive).unwrap_or_default();
@@ -128,7 +146,7 @@ impl Reading<'_> {
                 Ok(bytes) => bytes,
                 Err(error) => return self.findings.failed(name, snapshots, error),
             };
-            let (good, bad) = check_frame(chunks.wait(), archive, table.start(frame), bytes);
+            let (good, bad) = check_frame(chunks.wait(), archive, table.start(frame), &bytes);
             self.request.progress.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
             self.findings.add(|findings| {
                 findings.bytes += bytes.len() as u64;
@@ -160,7 +178,7 @@ fn gather(
     catalogue: &Catalogue<'_>,
     request: &VerifyRequest<'_>,
     table: &mut ArchiveTable,
-    findings: &Findings,
+    findings: &Findings<'_>,
 ) -> Result<Gathered, RepositoryError> {
     let mut gathered = Gathered::default();
     let mut layers = BTreeSet::new();
@@ -222,7 +240,7 @@ fn frames_to_read(
     request: &VerifyRequest<'_>,
     archives: &Archives<'_>,
     table: &mut ArchiveTable,
-    findings: &Findings,
+    findings: &Findings<'_>,
 ) -> Result<(Vec<(u32, usize)>, FrameTables), RepositoryError> {
     let (mut all, mut chosen, mut tables) = (Vec::new(), Vec::new(), HashMap::new());
     let sorted: BTreeMap<_, _> = archives.iter().collect();

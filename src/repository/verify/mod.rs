@@ -10,7 +10,7 @@ use super::state::LocalState;
 use super::{Catalogue, RepositoryError, SnapshotInfo, io_threads};
 use crate::archive::{FormatError, HashingWriter, RunRecord};
 use crate::base::{Cancellation, Percent, Timestamp};
-use crate::stores::{StoreError, StoreErrorKind};
+use crate::stores::{Store, StoreError, StoreErrorKind};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::{self, Read};
 use std::path::Path;
@@ -133,7 +133,7 @@ pub fn verify(catalogue: &Catalogue<'_>, request: &VerifyRequest<'_>) -> Result<
     let records = catalogue.records(None)?;
     let needed = needed_objects(&records, request, &mut outcome);
     let present: HashMap<String, u64> =
-        catalogue.store().list("")?.into_iter().map(|object| (object.name, object.size_bytes)).collect();
+        catalogue.list("")?.into_iter().map(|object| (object.name, object.size_bytes)).collect();
     let mut intact = Vec::new();
     for (expected, snapshots) in needed {
         outcome.objects += 1;
@@ -156,7 +156,7 @@ pub fn verify(catalogue: &Catalogue<'_>, request: &VerifyRequest<'_>) -> Result<
         VerifyLevel::Checksum => checksum(catalogue, request, &intact, &mut outcome)?,
         VerifyLevel::Contents => contents::verify(catalogue, request, &intact, &mut outcome)?,
     }
-    outcome.problems.sort_by(|a, b| a.object.cmp(&b.object));
+    merge_problems(&mut outcome.problems);
     Ok(outcome)
 }
 
@@ -254,16 +254,29 @@ fn in_parallel<T>(
 }
 
 /// What the threads found, merged into the outcome at the end.
-#[derive(Default)]
-struct Findings(Mutex<VerifyOutcome>);
+struct Findings<'a> {
+    found: Mutex<VerifyOutcome>,
+    catalogue: &'a Catalogue<'a>,
+    /// Of the objects that are there, as far as a record tells.
+    sums: HashMap<&'a str, (u64, &'a str)>,
+}
 
-impl Findings {
+impl<'a> Findings<'a> {
+    fn new(catalogue: &'a Catalogue<'a>, objects: &'a [Needed]) -> Self {
+        let sum = |expected: &'a Expected| Some((&*expected.name, (expected.size?, expected.sha256.as_deref()?)));
+        Self {
+            found: Mutex::default(),
+            catalogue,
+            sums: objects.iter().filter_map(|(expected, _)| sum(expected)).collect(),
+        }
+    }
+
     fn add(&self, change: impl FnOnce(&mut VerifyOutcome)) {
-        change(&mut self.0.lock().expect("no thread panics while it holds the findings"));
+        change(&mut self.found.lock().expect("no thread panics while it holds the findings"));
     }
 
     fn merge(self, outcome: &mut VerifyOutcome) {
-        let found = self.0.into_inner().expect("all threads have ended");
+        let found = self.found.into_inner().expect("all threads have ended");
         outcome.objects_read += found.objects_read;
         outcome.bytes += found.bytes;
         outcome.chunks += found.chunks;
@@ -272,20 +285,63 @@ impl Findings {
         outcome.problems.extend(found.problems);
     }
 
-    /// Notes a failed read, or passes on what will fail everywhere.
+    /// Notes a failed read, or passes on what will fail everywhere. `object` is what was read; what is
+    /// damaged may be another, on the way there.
     fn failed(&self, object: &str, snapshots: &[String], error: RepositoryError) -> Result<(), RepositoryError> {
-        let problem = match error {
+        let (object, problem) = match error {
             RepositoryError::Store(StoreError { kind: StoreErrorKind::Archived, .. }) => {
                 self.add(|found| found.archived += 1);
                 return Ok(());
             }
-            RepositoryError::Object { source, .. } if source.is_damage() => source.to_string(),
-            RepositoryError::Store(error) if error.kind == StoreErrorKind::NotFound => "it is missing".to_owned(),
+            RepositoryError::Object { object, source, .. } if source.is_damage() => (object, source.to_string()),
+            RepositoryError::Object { object, source: FormatError::WrongKey, .. } if self.differs(&object) => {
+                (object, "it can't be opened, and its bytes are not those that were written".to_owned())
+            }
+            RepositoryError::Store(error) if error.kind == StoreErrorKind::NotFound => {
+                (error.object.unwrap_or_else(|| object.to_owned()), "it is missing".to_owned())
+            }
             other => return Err(other),
         };
-        let (object, snapshots) = (object.to_owned(), snapshots.to_vec());
+        let snapshots = snapshots.to_vec();
         self.add(|found| found.problems.push(VerifyProblem { object, problem, snapshots }));
         Ok(())
+    }
+
+    /// Whether an object has other bytes than were written: what looks like a wrong key may be damage.
+    fn differs(&self, object: &str) -> bool {
+        let Some((size, sha256)) = self.sums.get(object) else { return false };
+        sha256_of(self.catalogue.store_of(object), object, *size, |_| ()).is_ok_and(|found| found != *sha256)
+    }
+}
+
+/// The SHA-256 of the first `size` bytes of an object. `tell` learns how many were read.
+fn sha256_of(store: &Store, object: &str, size: u64, mut tell: impl FnMut(u64)) -> io::Result<String> {
+    let mut stream = store.stream_sized(object, size)?;
+    let mut hasher = HashingWriter::new(io::sink());
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let count = stream.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(hasher.finish().2);
+        }
+        io::Write::write_all(&mut hasher, &buffer[..count])?;
+        tell(count as u64);
+    }
+}
+
+/// Sorts problems, and makes one of those that say the same of one object.
+fn merge_problems(problems: &mut Vec<VerifyProblem>) {
+    problems.sort_by(|a, b| (&a.object, &a.problem).cmp(&(&b.object, &b.problem)));
+    problems.dedup_by(|next, first| {
+        let is_same = next.object == first.object && next.problem == first.problem;
+        if is_same {
+            first.snapshots.append(&mut next.snapshots);
+        }
+        is_same
+    });
+    for problem in problems {
+        problem.snapshots.sort();
+        problem.snapshots.dedup();
     }
 }
 
@@ -302,29 +358,20 @@ fn checksum(
     if chosen.is_empty() {
         chosen.extend(objects.first());
     }
-    let findings = Findings::default();
+    let findings = Findings::new(catalogue, objects);
     in_parallel(
         request,
-        io_threads(request.threads, catalogue.store()),
+        io_threads(request.threads),
         chosen.len(),
         || (),
         |(), at| {
             let (expected, snapshots) = chosen[at];
             let (Some(size), Some(sha256)) = (expected.size, &expected.sha256) else { return Ok(()) };
-            let read = || -> io::Result<String> {
-                let mut stream = catalogue.store().stream_sized(&expected.name, size)?;
-                let mut hasher = HashingWriter::new(io::sink());
-                let mut buffer = vec![0; 1 << 20];
-                loop {
-                    let count = stream.read(&mut buffer)?;
-                    if count == 0 {
-                        return Ok(hasher.finish().2);
-                    }
-                    io::Write::write_all(&mut hasher, &buffer[..count])?;
-                    request.progress.bytes.fetch_add(count as u64, Ordering::Relaxed);
-                }
-            };
-            match read() {
+            let store = catalogue.store_of(&expected.name);
+            let found = sha256_of(store, &expected.name, size, |count| {
+                request.progress.bytes.fetch_add(count, Ordering::Relaxed);
+            });
+            match found {
                 Ok(found) => {
                     findings.add(|findings| {
                         findings.objects_read += 1;

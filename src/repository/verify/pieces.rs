@@ -28,7 +28,7 @@ pub(super) fn verify(
     chunks: &[Chunk],
     frames: &FrameTables,
     mut files: Vec<Pieced>,
-    findings: &Findings,
+    findings: &Findings<'_>,
 ) -> Result<(), RepositoryError> {
     files.retain(|file| {
         let is_whole = file.content.extents.iter().all(|extent| is_made_of_chunks(*extent, chunks, frames));
