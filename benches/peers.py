@@ -164,6 +164,46 @@ class Borg(Peer):
         return self.command(repository, "borg", "check", "--verify-data")
 
 
+class Duplicity(Peer):
+    """Deltas against a local signature; compresses with gzip, as gpg does."""
+
+    name = "duplicity"
+    program = "duplicity"
+
+    def environment(self, repository):
+        home = repository / "gnupg"
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return super().environment(repository) | {"GNUPGHOME": str(home), "PASSPHRASE": PASSPHRASE}
+
+    def duplicity(self, repository, action, *arguments):
+        return self.command(
+            repository, "duplicity", action, "--no-print-statistics", "--volsize", "512",
+            "--archive-dir", repository / "archive", *arguments,
+        )
+
+    def store(self, repository):
+        return f"file://{repository}/store"
+
+    def prepare(self, repository, source):
+        (repository / "store").mkdir(parents=True)
+        self.source = source
+
+    def backup(self, repository, source):
+        action = "incremental" if any((repository / "store").iterdir()) else "full"
+        return self.duplicity(repository, action, source, self.store(repository))
+
+    def restore(self, repository, target):
+        return self.duplicity(repository, "restore", self.store(repository), target / "all")
+
+    def restore_one(self, repository, source, path, target):
+        return self.duplicity(
+            repository, "restore", "--file-to-restore", path, self.store(repository), target / "one"
+        )
+
+    def verify(self, repository):
+        return self.duplicity(repository, "verify", self.store(repository), self.source)
+
+
 class Pipeline(Peer):
     """What compression and encryption alone cost: one full archive."""
 
@@ -236,4 +276,4 @@ class Document(Peer):
         return self.shell(repository, f"{self.gpg()} -d store/archive.tar.gz.gpg | tar -tzf - > /dev/null")
 
 
-ALL = [Plan(), Pipeline(), Restic(), Rustic(), Borg(), Document()]
+ALL = [Plan(), Pipeline(), Restic(), Rustic(), Borg(), Duplicity(), Document()]

@@ -63,15 +63,27 @@ impl Compressor {
     }
 
     pub fn compress(&mut self, frame: &[u8]) -> io::Result<Vec<u8>> {
+        let mut packed = Vec::new();
+        self.compress_into(frame, &mut packed)?;
+        Ok(packed)
+    }
+
+    /// Replaces what is in `packed`, whose memory is used where it is enough.
+    pub fn compress_into(&mut self, frame: &[u8], packed: &mut Vec<u8>) -> io::Result<()> {
+        packed.clear();
         match (self.codec, &mut self.zstd) {
-            (Codec::Zstd { .. }, Some(zstd)) => zstd.compress(frame),
-            (Codec::Gzip { level }, _) => {
-                let mut encoder = GzEncoder::new(Vec::with_capacity(frame.len() / 3), flate2::Compression::new(level));
-                encoder.write_all(frame)?;
-                encoder.finish()
+            (Codec::Zstd { .. }, Some(zstd)) => {
+                packed.reserve(zstd::zstd_safe::compress_bound(frame.len()));
+                zstd.compress_to_buffer(frame, packed)?;
             }
-            _ => Ok(frame.to_vec()),
+            (Codec::Gzip { level }, _) => {
+                let mut encoder = GzEncoder::new(packed, flate2::Compression::new(level));
+                encoder.write_all(frame)?;
+                encoder.finish()?;
+            }
+            _ => packed.extend_from_slice(frame),
         }
+        Ok(())
     }
 }
 
@@ -93,22 +105,31 @@ impl Decompressor {
     /// The frame's bytes, exactly `length` of them, or why not. `length` is
     /// bounded by the caller.
     pub fn decompress(&mut self, frame: &[u8], length: usize) -> Result<Vec<u8>, FormatError> {
+        let mut bytes = Vec::new();
+        self.decompress_into(frame, length, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// [`Decompressor::decompress`], in place of what is in `bytes`, whose memory is used again.
+    pub fn decompress_into(&mut self, frame: &[u8], length: usize, bytes: &mut Vec<u8>) -> Result<(), FormatError> {
         let damaged = |error: io::Error| FormatError::corrupt("a compressed frame", error.to_string());
-        let bytes = match (self.codec, &mut self.zstd) {
-            (Codec::Zstd { .. }, Some(zstd)) => zstd.decompress(frame, length).map_err(damaged)?,
-            (Codec::Gzip { .. }, _) => {
-                let mut bytes = Vec::with_capacity(length);
-                let limit = length as u64 + 1;
-                flate2::read::GzDecoder::new(frame).take(limit).read_to_end(&mut bytes).map_err(damaged)?;
-                bytes
+        bytes.clear();
+        bytes.reserve_exact(length);
+        match (self.codec, &mut self.zstd) {
+            (Codec::Zstd { .. }, Some(zstd)) => {
+                zstd.decompress_to_buffer(frame, bytes).map_err(damaged)?;
             }
-            _ => frame.to_vec(),
-        };
+            (Codec::Gzip { .. }, _) => {
+                let limit = length as u64 + 1;
+                flate2::read::GzDecoder::new(frame).take(limit).read_to_end(bytes).map_err(damaged)?;
+            }
+            _ => bytes.extend_from_slice(frame),
+        }
         if bytes.len() != length {
             let detail = format!("it holds {} bytes where {length} were written", bytes.len());
             return Err(FormatError::corrupt("a compressed frame", detail));
         }
-        Ok(bytes)
+        Ok(())
     }
 }
 

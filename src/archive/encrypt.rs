@@ -297,15 +297,20 @@ fn from_age(error: DecryptError) -> FormatError {
 impl<O: ReadObject> Unsealer<O> {
     /// Exactly `length` bytes of the content from `offset`; one fetch. The caller bounds `length`.
     pub fn read_range(&mut self, offset: u64, length: usize) -> Result<Vec<u8>, FormatError> {
+        let mut bytes = vec![0; length];
+        self.fill(offset, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Fills `into` with the content from `offset` on; one fetch.
+    pub fn fill(&mut self, offset: u64, into: &mut [u8]) -> Result<(), FormatError> {
         let window = match self.payload {
-            Payload::Plain(_) => length,
-            Payload::Age(_) => (length / SEGMENT_BYTES + 2) * SEALED_SEGMENT_BYTES,
+            Payload::Plain(_) => into.len(),
+            Payload::Age(_) => (into.len() / SEGMENT_BYTES + 2) * SEALED_SEGMENT_BYTES,
         };
         self.window_bytes.store(window, Ordering::Relaxed);
         self.seek_to(offset)?;
-        let mut bytes = vec![0; length];
-        self.read_exact(&mut bytes)?;
-        Ok(bytes)
+        Ok(self.read_exact(into)?)
     }
 
     fn seek_to(&mut self, offset: u64) -> io::Result<()> {

@@ -87,19 +87,26 @@ impl FrameTable {
 pub struct FrameReader<O: ReadObject> {
     object: Unsealer<O>,
     decompressor: Decompressor,
+    /// Memory for a compressed frame; as large as the largest so far.
+    packed: Vec<u8>,
 }
 
 impl<O: ReadObject> FrameReader<O> {
     pub fn new(object: Unsealer<O>, codec: Codec) -> Result<Self, FormatError> {
-        Ok(Self { object, decompressor: Decompressor::new(codec)? })
+        Ok(Self { object, decompressor: Decompressor::new(codec)?, packed: Vec::new() })
     }
 
-    /// The tar bytes of one frame: one ranged read, decrypted and decompressed.
-    pub fn read(&mut self, table: &FrameTable, frame: usize) -> Result<Vec<u8>, FormatError> {
+    /// Puts the tar bytes of one frame in place of what is in `bytes`: one ranged read,
+    /// decrypted and decompressed.
+    pub fn read(&mut self, table: &FrameTable, frame: usize, bytes: &mut Vec<u8>) -> Result<(), FormatError> {
         let Frame { packed, unpacked } = table.frames[frame];
         // Both fit: `FrameTable::new` bounded them.
-        let bytes = self.object.read_range(table.starts[frame].0, packed as usize)?;
-        self.decompressor.decompress(&bytes, unpacked as usize)
+        let packed = packed as usize;
+        if self.packed.len() < packed {
+            self.packed.resize(packed, 0);
+        }
+        self.object.fill(table.starts[frame].0, &mut self.packed[..packed])?;
+        self.decompressor.decompress_into(&self.packed[..packed], unpacked as usize, bytes)
     }
 }
 

@@ -6,8 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub trait ReadObject: Send + Sync {
     /// Bytes as stored.
     fn size(&self) -> u64;
-    /// Exactly `length` bytes from `offset`; both lie within [`ReadObject::size`].
-    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>>;
+    /// Fills `into` with the bytes from `offset` on; all of them lie within [`ReadObject::size`].
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()>;
+
+    /// The most bytes that it makes sense to read at once: no bound where each read is a
+    /// request. Where it is not, a small window stays in the processor's cache.
+    fn window_bytes(&self) -> usize {
+        usize::MAX
+    }
 }
 
 /// An object held in memory.
@@ -18,11 +24,11 @@ impl ReadObject for MemoryObject {
         self.0.len() as u64
     }
 
-    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
         let start = usize::try_from(offset).map_err(io::Error::other)?;
-        let end = start.checked_add(length).filter(|end| *end <= self.0.len());
-        let end = end.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
-        Ok(self.0[start..end].to_vec())
+        let bytes = self.0.get(start..).and_then(|from| from.get(..into.len()));
+        into.copy_from_slice(bytes.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?);
+        Ok(())
     }
 }
 
@@ -30,8 +36,11 @@ impl<T: ReadObject + ?Sized> ReadObject for &T {
     fn size(&self) -> u64 {
         (**self).size()
     }
-    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-        (**self).read_at(offset, length)
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        (**self).read_at(offset, into)
+    }
+    fn window_bytes(&self) -> usize {
+        (**self).window_bytes()
     }
 }
 
@@ -39,8 +48,11 @@ impl<T: ReadObject + ?Sized> ReadObject for Box<T> {
     fn size(&self) -> u64 {
         (**self).size()
     }
-    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-        (**self).read_at(offset, length)
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        (**self).read_at(offset, into)
+    }
+    fn window_bytes(&self) -> usize {
+        (**self).window_bytes()
     }
 }
 
@@ -48,8 +60,11 @@ impl<T: ReadObject + ?Sized> ReadObject for std::sync::Arc<T> {
     fn size(&self) -> u64 {
         (**self).size()
     }
-    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-        (**self).read_at(offset, length)
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        (**self).read_at(offset, into)
+    }
+    fn window_bytes(&self) -> usize {
+        (**self).window_bytes()
     }
 }
 
@@ -60,7 +75,9 @@ impl<T: ReadObject + ?Sized> ReadObject for std::sync::Arc<T> {
 pub struct WindowReader<O> {
     object: O,
     position: u64,
+    /// Only the first `window_bytes` of it count: the memory is used again, not zeroed again.
     window: Vec<u8>,
+    window_bytes: usize,
     window_start: u64,
     fetch_bytes: Arc<AtomicUsize>,
 }
@@ -71,6 +88,7 @@ impl<O: ReadObject> WindowReader<O> {
             object,
             position: 0,
             window: Vec::new(),
+            window_bytes: 0,
             window_start: 0,
             fetch_bytes: Arc::new(AtomicUsize::new(fetch_bytes)),
         }
@@ -84,7 +102,9 @@ impl<O: ReadObject> WindowReader<O> {
     fn buffered(&self) -> &[u8] {
         let skip = self.position.wrapping_sub(self.window_start);
         match usize::try_from(skip) {
-            Ok(skip) if self.position >= self.window_start && skip < self.window.len() => &self.window[skip..],
+            Ok(skip) if self.position >= self.window_start && skip < self.window_bytes => {
+                &self.window[skip..self.window_bytes]
+            }
             _ => &[],
         }
     }
@@ -97,12 +117,18 @@ impl<O: ReadObject> Read for WindowReader<O> {
         }
         if self.buffered().is_empty() {
             let left = self.object.size().saturating_sub(self.position);
-            let length =
-                usize::try_from(left).unwrap_or(usize::MAX).min(self.fetch_bytes.load(Ordering::Relaxed).max(1));
+            let most = self.fetch_bytes.load(Ordering::Relaxed).max(1).min(self.object.window_bytes());
+            let length = usize::try_from(left).unwrap_or(usize::MAX).min(most);
             if length == 0 {
                 return Ok(0);
             }
-            self.window = self.object.read_at(self.position, length)?;
+            if self.window.len() < length {
+                self.window.resize(length, 0);
+            }
+            // Until it is filled it holds nothing.
+            self.window_bytes = 0;
+            self.object.read_at(self.position, &mut self.window[..length])?;
+            self.window_bytes = length;
             self.window_start = self.position;
         }
         let available = self.buffered();

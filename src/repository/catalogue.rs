@@ -9,6 +9,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::{Arc, Mutex};
 
+/// What is read at once of an object in a local folder: it stays in a core's cache until
+/// it is decrypted (chosen).
+const LOCAL_WINDOW_BYTES: usize = 256 << 10;
+
 /// An object of a store, for random access.
 pub(crate) struct StoreObject {
     store: Store,
@@ -36,8 +40,11 @@ impl ReadObject for StoreObject {
     fn size(&self) -> u64 {
         self.size
     }
-    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-        Ok(self.store.read_range(&self.name, offset, length as u64)?)
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        Ok(self.store.read_range(&self.name, offset, into)?)
+    }
+    fn window_bytes(&self) -> usize {
+        if self.store.is_local() { LOCAL_WINDOW_BYTES } else { usize::MAX }
     }
 }
 

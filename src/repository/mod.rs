@@ -22,6 +22,8 @@ mod selection;
 mod state;
 mod verify;
 
+use crate::stores::Store;
+
 pub use backup::{BackupOutcome, BackupRequest, BackupSource, Progress, backup};
 pub use catalogue::{Catalogue, SnapshotInfo};
 pub use changes::{Change, What, changes, local_manifest};
@@ -45,13 +47,14 @@ pub use verify::{
     verify,
 };
 
-/// Threads at least for reading a store: that is waiting, mostly.
+/// Threads at least for reading a service: that is waiting, mostly.
 const IO_THREADS_MIN: usize = 4;
 
 /// The threads that read a store: as many as asked for; 0: as many as pay.
-fn io_threads(asked: usize) -> usize {
+fn io_threads(asked: usize, store: &Store) -> usize {
     match asked {
-        0 => std::thread::available_parallelism().map_or(IO_THREADS_MIN, |cores| cores.get().max(IO_THREADS_MIN)),
+        0 if store.is_local() => cpu_threads(asked),
+        0 => cpu_threads(asked).max(IO_THREADS_MIN),
         threads => threads,
     }
 }

@@ -23,7 +23,7 @@ fn every_byte_up_and_down_passes_at_the_rates_of_the_tier() {
         object.finish().unwrap();
         store.put("runs/a", &bytes[..1000], Put::IfAbsent).unwrap();
         assert_eq!(store.read("runs/a", 2000).unwrap().len(), 1000);
-        assert_eq!(store.read_range("archives/a", 5, 500).unwrap().len(), 500);
+        store.read_range("archives/a", 5, &mut [0; 500]).unwrap();
         store.stream("archives/a").unwrap().read_to_end(&mut Vec::new()).unwrap();
         let counters = store.counters();
         assert_eq!((counters.bytes_up, counters.bytes_down), ((3 << 20) + 1000, (3 << 20) + 1500));

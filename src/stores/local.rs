@@ -1,7 +1,7 @@
 use super::name::TEMPORARY_FOLDER;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 use tempfile::NamedTempFile;
@@ -82,6 +82,11 @@ impl LocalFolder {
         };
         persisted.map_err(|failed| failed.error)?;
         sync_folder(parent)
+    }
+
+    /// Fills `into` with an object's bytes from `offset` on.
+    pub(super) fn read_range(&self, name: &str, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        File::open(self.root.join(name))?.read_exact_at(into, offset)
     }
 
     /// Makes deletions of these objects last.

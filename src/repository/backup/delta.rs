@@ -7,7 +7,7 @@ use crate::archive::{Entry, Extent};
 use crate::base::ContentHash;
 use crate::repository::RepositoryError;
 use crate::repository::delta::{Piece, SumBuilder, SumRun, Window, block_bytes};
-use crate::repository::state::{FileSums, LocalState, NewSums, PutRun, Sums};
+use crate::repository::state::{FileSums, LocalState, NewSums, PutRun, SumMark, Sums};
 use std::io;
 use std::ops::Range;
 
@@ -93,6 +93,11 @@ impl<'a> Deltas<'a> {
 
     pub(super) fn finish(&self, builder: SumBuilder) -> Option<SumRun> {
         builder.finish(&self.sums.key)
+    }
+
+    /// Sees to it that a run after this one can go on from the sums so far.
+    pub(super) fn mark(&self) -> io::Result<Option<SumMark>> {
+        self.new.mark(&self.sums.key)
     }
 
     /// The sums of earlier runs, and the name of those of this one, if there are any.

@@ -5,10 +5,6 @@
 /// may wait behind it.
 pub(super) const BATCHES_IN_FLIGHT: usize = 6;
 
-/// Frames of a large file that wait for a core to compress them. One for each
-/// core keeps them busy; more only costs memory.
-pub(super) const FRAMES_WAITING: usize = 2;
-
 /// Compressed pieces that wait for the writer.
 pub(super) const PIECES_WAITING: usize = 4;
 

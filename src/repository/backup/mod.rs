@@ -8,6 +8,7 @@
 //! The scan runs on the caller's thread; threads end before [`backup`] returns.
 //! Every queue is bounded ([`limits`]), so memory does not grow with the data.
 
+mod buffers;
 mod commit;
 mod delta;
 mod known;
@@ -121,8 +122,8 @@ pub fn backup(request: &BackupRequest<'_>, context: &Context) -> Result<BackupOu
     let repository = open_or_create(request, &state, context)?;
     let catalogue = Catalogue::new(&repository, request.identities);
     let settled = readers::settle(request, &catalogue, &state)?;
-    let parent = parent::find(request, &repository, &catalogue, &state, settled)?;
     let key = block_key(&state, context).map_err(|error| state.failed(error))?;
+    let parent = parent::find(request, &repository, &catalogue, &state, settled, &key)?;
     let packed = pipeline::run(request, &repository, &state, parent, key)?;
     commit::commit(request, &repository, &state, packed, context)
 }

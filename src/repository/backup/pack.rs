@@ -1,5 +1,6 @@
 //! The work of a packing thread: read, hash, look up, frame, compress.
 
+use super::buffers::FrameBuffers;
 use super::delta::{Deltas, Earlier, Stretch};
 use super::known::{Chunks, NewChunk};
 use super::limits::AHEAD_WAIT;
@@ -14,8 +15,7 @@ use crate::files::{self, FileKind, FileTime, Metadata, Root};
 use crate::repository::RepositoryError;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, select_biased};
 use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
+use std::io::{self, Read, Seek};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
@@ -28,6 +28,7 @@ pub(super) struct Packer<'a> {
     pub(super) chunker: Chunker,
     pub(super) kernel_now: FileTime,
     pub(super) turn: &'a Turn,
+    pub(super) buffers: &'a FrameBuffers,
     /// To the other packers; dropped once there are no more batches.
     pub(super) frames: Option<Sender<FrameTask>>,
     /// From the other packers.
@@ -50,8 +51,9 @@ pub(super) struct Output {
 }
 
 impl Output {
-    fn new(seq: u64) -> Self {
-        Self { seq, part: 0, sent: 0, raw: Vec::with_capacity(limits::FRAME_BYTES + (1 << 20)), chunks: Vec::new() }
+    /// `raw`: empty, with room for a frame.
+    fn new(seq: u64, raw: Vec<u8>) -> Self {
+        Self { seq, part: 0, sent: 0, raw, chunks: Vec::new() }
     }
 
     /// Where the next byte will lie in the batch.
@@ -104,8 +106,7 @@ impl Packer<'_> {
     }
 
     fn compress(&mut self, task: FrameTask) -> Result<(), RepositoryError> {
-        let frame = self.pack_frame(&task.raw)?;
-        let frames = vec![(frame, task.raw.len() as u64)];
+        let frames = vec![self.pack_frame(task.raw)?];
         self.send(Piece { seq: task.seq, part: task.part, frames, end: None })
     }
 
@@ -114,12 +115,18 @@ impl Packer<'_> {
         self.pieces.send(piece).map_err(closed)
     }
 
-    fn pack_frame(&mut self, raw: &[u8]) -> Result<Vec<u8>, RepositoryError> {
-        self.compressor.compress(raw).map_err(|error| RepositoryError::Internal(format!("compressing: {error}")))
+    /// Compresses a frame; with the length of its tar bytes.
+    fn pack_frame(&mut self, raw: Vec<u8>) -> Result<(Vec<u8>, u64), RepositoryError> {
+        let mut packed = self.buffers.packed.take();
+        let compressed = self.compressor.compress_into(&raw, &mut packed);
+        compressed.map_err(|error| RepositoryError::Internal(format!("compressing: {error}")))?;
+        let length = raw.len() as u64;
+        self.buffers.raw.give(raw);
+        Ok((packed, length))
     }
 
     fn pack(&mut self, batch: Batch) -> Result<(), RepositoryError> {
-        let mut output = Output::new(batch.seq);
+        let mut output = Output::new(batch.seq, self.buffers.raw.take());
         let mut rows = Vec::with_capacity(batch.items.len());
         for item in batch.items {
             if self.request.cancel.is_cancelled() {
@@ -139,8 +146,10 @@ impl Packer<'_> {
             self.flush_full(&mut output)?;
         }
         let mut frames = Vec::new();
-        if !output.raw.is_empty() {
-            frames.push((self.pack_frame(&output.raw)?, output.raw.len() as u64));
+        if output.raw.is_empty() {
+            self.buffers.raw.give(output.raw);
+        } else {
+            frames.push(self.pack_frame(output.raw)?);
         }
         let end = Some(BatchEnd { rows, chunks: output.chunks });
         self.send(Piece { seq: output.seq, part: output.part, frames, end })
@@ -151,6 +160,10 @@ impl Packer<'_> {
         if output.raw.len() < limits::FRAME_BYTES {
             return Ok(());
         }
+        self.flush(output)
+    }
+
+    fn flush(&mut self, output: &mut Output) -> Result<(), RepositoryError> {
         // Whoever streams the file that the writer waits for never waits here.
         while !self.turn.is_open(output.seq) {
             if self.request.cancel.is_cancelled() {
@@ -163,7 +176,7 @@ impl Packer<'_> {
             }
         }
         output.sent += output.raw.len() as u64;
-        let raw = std::mem::replace(&mut output.raw, Vec::with_capacity(limits::FRAME_BYTES + (1 << 20)));
+        let raw = std::mem::replace(&mut output.raw, self.buffers.raw.take());
         let task = FrameTask { seq: output.seq, part: output.part, raw };
         output.part += 1;
         match self.frames.as_ref().map(|frames| frames.try_send(task)) {
@@ -295,19 +308,14 @@ impl Packer<'_> {
     fn read_whole(&mut self, file: &File, metadata: &Metadata, entry: &mut Entry) -> io::Result<Option<String>> {
         let mut before = metadata.clone();
         let mut warning = None;
+        let mut file = file;
         for attempt in 0..2 {
-            self.buffer.clear();
-            self.buffer.resize(before.size as usize + 1, 0);
-            let mut length = 0;
-            while length < self.buffer.len() {
-                match file.read_at(&mut self.buffer[length..], length as u64) {
-                    Ok(0) => break,
-                    Ok(count) => length += count,
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Err(error) => return Err(error),
-                }
+            if attempt > 0 {
+                file.rewind()?;
             }
-            self.buffer.truncate(length.min(before.size as usize));
+            self.buffer.clear();
+            self.buffer.reserve(before.size as usize + 1);
+            file.take(before.size).read_to_end(&mut self.buffer)?;
             Progress::add(&self.request.progress.read_bytes, self.buffer.len() as u64);
             let after = files::file_metadata(file)?;
             warning = changed(&before, &after);
@@ -391,7 +399,7 @@ impl Packer<'_> {
             let known = if whole { None } else { known.or_else(|| self.chunks.find(&chunk_hash, chunk.len() as u64)) };
             let extent = match known {
                 Some(known) => known,
-                None => self.store_chunk(&chunk_hash, chunk, !whole, !single, output),
+                None => self.store_chunk(&chunk_hash, chunk, !whole, !single, output)?,
             };
             push_extent(&mut extents, extent);
             self.flush_full(output)?;
@@ -418,13 +426,17 @@ impl Packer<'_> {
 
     /// Appends a chunk, as an entry of its own or as part of the entry under way.
     pub(super) fn store_chunk(
-        &self,
+        &mut self,
         hash: &ContentHash,
         chunk: &[u8],
         apart: bool,
         listed: bool,
         output: &mut Output,
-    ) -> PendingExtent {
+    ) -> Result<PendingExtent, RepositoryError> {
+        // A chunk that would overfill the frame begins the next one.
+        if output.raw.len() >= limits::FRAME_BYTES / 2 && output.raw.len() + chunk.len() > limits::FRAME_BYTES {
+            self.flush(output)?;
+        }
         if apart {
             let path = format!(".plan/chunks/{}", hash.to_hex());
             chunk_entry(path.as_bytes(), chunk.len() as u64).write_header(&mut output.raw);
@@ -436,7 +448,7 @@ impl Packer<'_> {
         if apart {
             output.pad(chunk.len() as u64);
         }
-        extent
+        Ok(extent)
     }
 
     fn stamp(&self, metadata: &Metadata) -> Option<Stamp> {

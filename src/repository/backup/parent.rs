@@ -3,6 +3,7 @@ use super::resume::{self, Adopted};
 use super::{BackupRequest, base_of};
 use crate::archive::{ArchiveTable, Content, Entry, Extent, LayerReader, LayerWriter, MergedRows, Row, limits};
 use crate::base::ContentHash;
+use crate::repository::delta::BlockKey;
 use crate::repository::state::{ChunkPlace, Current, CurrentLayer, Journal, KnownChunks, LayerFile, LocalState};
 use crate::repository::{Catalogue, Repository, RepositoryError, layout};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -31,6 +32,12 @@ impl Parent {
         let layers = self.current.iter().flat_map(|current| &current.layers).map(|layer| &layer.file);
         let files = layers.chain(self.adopted.iter().map(|adopted| &adopted.file));
         open_layers(files, state, &mut self.table.clone()).map(MergedRows::new)
+    }
+
+    /// The files of block sums of these rows, oldest first.
+    pub(super) fn sums(&self) -> Vec<String> {
+        let adopted = self.adopted.iter().flat_map(|adopted| &adopted.sums);
+        self.current.iter().flat_map(|current| &current.sums).chain(adopted).cloned().collect()
     }
 
     /// Which of the archives known so far the store has.
@@ -70,6 +77,7 @@ pub(super) fn find(
     catalogue: &Catalogue<'_>,
     state: &LocalState,
     settled: Settled,
+    key: &BlockKey,
 ) -> Result<Parent, RepositoryError> {
     let damaged = state.damaged();
     let indexes = repository.store.list(layout::INDEXES)?.into_iter().filter(|object| !damaged.contains(&object.name));
@@ -104,7 +112,7 @@ pub(super) fn find(
     parent.chunks = KnownChunks::load(state, &parent.alive, &mut parent.table);
     find_snapshot(request, repository, catalogue, state, (&snapshots, &damaged), &mut parent)?;
     if let Some(leftover) = leftover {
-        resume::adopt(request, repository, state, leftover, &mut parent)?;
+        resume::adopt(request, repository, state, leftover, key, &mut parent)?;
     }
     Ok(parent)
 }

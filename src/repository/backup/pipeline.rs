@@ -1,9 +1,10 @@
 //! The threads of a backup: they are started here, joined here, and what went
 //! wrong in any of them becomes the run's one error.
 
+use super::buffers::FrameBuffers;
 use super::delta::Deltas;
 use super::known::Chunks;
-use super::limits::{AHEAD_BYTES, BATCHES_IN_FLIGHT, FRAMES_WAITING, PIECES_WAITING};
+use super::limits::{AHEAD_BYTES, BATCHES_IN_FLIGHT, PIECES_WAITING};
 use super::pack::Packer;
 use super::parent::Parent;
 use super::piece::{Batch, FrameTask, Item, Piece};
@@ -124,8 +125,7 @@ pub(super) fn run(
     let rows = parent.rows(state)?;
     let chunks = Chunks::new(std::mem::take(&mut parent.chunks), !request.full);
     let alive = parent.alive_by_number();
-    let known_sums = parent.current.as_ref().map_or(&[][..], |current| &current.sums);
-    let sums = Sums::open(state, key, known_sums);
+    let sums = Sums::open(state, key, &parent.sums());
     let new_sums = LocalState::sums_name(request.source, &request.run);
     let deltas = Deltas::new(state, sums, new_sums, &alive, !request.full);
     let kernel_now = state.kernel_now()?;
@@ -140,13 +140,16 @@ pub(super) fn run(
     let threads = cpu_threads(request.threads);
     let (batch_in, batch_out) = bounded::<Batch>(BATCHES_IN_FLIGHT);
     let (ticket_in, ticket_out) = bounded::<()>(BATCHES_IN_FLIGHT);
-    let (frame_in, frame_out) = bounded::<FrameTask>(FRAMES_WAITING);
+    // Frames of a large file that wait for a core: one for each of the others keeps
+    // them busy, for to fill one takes a fraction of the time to compress it.
+    let (frame_in, frame_out) = bounded::<FrameTask>(threads.saturating_sub(1).max(1));
     let (piece_in, piece_out) = bounded::<Piece>(PIECES_WAITING);
     let command_output = Mutex::new(command.as_mut().and_then(|(child, _)| child.take_output()));
     let turn = Turn::default();
-    let writer = Writer::new(request, repository, state, &mut parent, &turn)?;
+    let buffers = FrameBuffers::default();
+    let writer = Writer::new(request, repository, state, &mut parent, &deltas, (&turn, &buffers.packed))?;
     let scanned = thread::scope(|scope| {
-        let (failure, chunks, deltas, turn) = (&failure, &chunks, &deltas, &turn);
+        let (failure, chunks, deltas, turn, buffers) = (&failure, &chunks, &deltas, &turn, &buffers);
         let writing = thread::Builder::new()
             .name("write".to_owned())
             .spawn_scoped(scope, move || match writer.run(&piece_out, &ticket_out) {
@@ -164,6 +167,7 @@ pub(super) fn run(
                 chunks,
                 deltas,
                 turn,
+                buffers,
                 chunker,
                 kernel_now,
                 frames: Some(frame_in.clone()),

@@ -11,7 +11,10 @@ use super::parent::{Parent, whole_file};
 use super::{BackupRequest, base_of};
 use crate::archive::{LayerWriter, MergedRows, Row, StoredObject};
 use crate::base::{ByteSize, ContentHash, RunId};
-use crate::repository::state::{ChunkPlace, Interrupted, Journal, JournalHead, LayerFile, LocalState, StoredArchive};
+use crate::repository::delta::BlockKey;
+use crate::repository::state::{
+    ChunkPlace, Interrupted, Journal, JournalHead, LayerFile, LocalState, StoredArchive, short_id,
+};
 use crate::repository::{Repository, RepositoryError, layout};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::BufWriter;
@@ -24,6 +27,8 @@ pub(super) struct Adopted {
     /// The local layer of their rows.
     pub(super) file: String,
     pub(super) rows: u64,
+    /// The file of their block sums.
+    pub(super) sums: Option<String>,
 }
 
 /// A journal's content that fits this run and this store.
@@ -139,6 +144,7 @@ pub(super) fn adopt(
     repository: &Repository,
     state: &LocalState,
     leftover: Leftover,
+    key: &BlockKey,
     parent: &mut Parent,
 ) -> Result<(), RepositoryError> {
     let Leftover { interrupted, journals } = leftover;
@@ -151,6 +157,7 @@ pub(super) fn adopt(
     let adopted: HashSet<u32> = numbers.values().copied().collect();
 
     let mut chunks: Vec<(ContentHash, ChunkPlace)> = Vec::new();
+    let mut live: HashSet<u64> = HashSet::new();
     let output = BufWriter::with_capacity(1 << 20, state.create(&file).map_err(failed)?);
     let mut writer = LayerWriter::local(output);
     let mut rows = MergedRows::new(layers);
@@ -167,11 +174,15 @@ pub(super) fn adopt(
             continue;
         }
         let content = entry.content.as_ref();
+        live.extend(content.map(|content| short_id(&content.hash)));
         chunks.extend(content.and_then(whole_file).filter(|(_, place)| adopted.contains(&place.archive)));
         writer.push(&Row::Entry(entry), &parent.table).map_err(failed)?;
     }
     let (output, toc) = writer.finish().map_err(failed)?;
     LayerFile::finish(output, &toc).and_then(|file| file.sync_all()).map_err(failed)?;
+    let dead = (&interrupted.head.run, &interrupted.sums[..]);
+    let sums = state.adopt_sums(request.source, dead, &request.run, key, &live).map_err(failed)?;
+    drop(live);
     for archive in &interrupted.archives {
         let number = numbers[archive.name()];
         chunks.extend(archive.index.chunks.iter().filter_map(|row| {
@@ -195,7 +206,7 @@ pub(super) fn adopt(
     }
     let bytes = archives.iter().map(|archive| archive.size).sum();
     parent.notes.push(continued(archives.len(), ByteSize(bytes)));
-    parent.adopted = Some(Adopted { archives, indexes, file, rows: toc.rows });
+    parent.adopted = Some(Adopted { archives, indexes, file, rows: toc.rows, sums });
     Ok(())
 }
 

@@ -277,7 +277,7 @@ impl Packer<'_> {
         let known = if streamed.apart { self.chunks.find(&hash, chunk.len() as u64) } else { None };
         let extent = match known {
             Some(known) => known,
-            None => self.store_chunk(&hash, chunk, streamed.apart, true, output),
+            None => self.store_chunk(&hash, chunk, streamed.apart, true, output)?,
         };
         push_extent(&mut streamed.extents, extent);
         self.passed(chunk.len(), streamed, output)

@@ -1,6 +1,8 @@
 //! The writing thread: puts pieces in order, writes archives, and lists what
 //! they hold as the rows of the new manifest layer.
 
+use super::buffers::Buffers;
+use super::delta::Deltas;
 use super::limits::{ARCHIVES_CLOSING, JOURNALLED_BYTES};
 use super::parent::Parent;
 use super::piece::{BatchEnd, ItemResult, PendingContent, PendingExtent, Piece};
@@ -64,6 +66,7 @@ pub(super) struct Writer<'a> {
     request: &'a BackupRequest<'a>,
     repository: &'a Repository,
     state: &'a LocalState,
+    deltas: &'a Deltas<'a>,
     rows: LayerWriter<BufWriter<File>>,
     open: Option<OpenArchive>,
     /// Archives whose end is on its way to the store, oldest first.
@@ -80,6 +83,8 @@ pub(super) struct Writer<'a> {
     linked: HashMap<Link, Option<Content>>,
     written: WrittenSoFar,
     turn: LastTurn<'a>,
+    /// Where the memory of written frames goes.
+    buffers: &'a Buffers,
 }
 
 #[derive(Default)]
@@ -96,7 +101,8 @@ impl<'a> Writer<'a> {
         repository: &'a Repository,
         state: &'a LocalState,
         parent: &mut Parent,
-        turn: &'a Turn,
+        deltas: &'a Deltas<'a>,
+        (turn, buffers): (&'a Turn, &'a Buffers),
     ) -> Result<Self, RepositoryError> {
         let delta = LocalState::delta_name(request.source, &request.run);
         let file = state.create(&delta).map_err(|error| state.failed(error))?;
@@ -104,6 +110,7 @@ impl<'a> Writer<'a> {
             request,
             repository,
             state,
+            deltas,
             rows: LayerWriter::local(BufWriter::with_capacity(1 << 18, file)),
             open: None,
             closing: VecDeque::new(),
@@ -115,6 +122,7 @@ impl<'a> Writer<'a> {
             linked: HashMap::new(),
             written: WrittenSoFar { table: parent.table.clone(), ..WrittenSoFar::default() },
             turn: LastTurn(turn),
+            buffers,
         })
     }
 
@@ -167,8 +175,9 @@ impl<'a> Writer<'a> {
 
     fn piece(&mut self, piece: Piece, tickets: &Receiver<()>) -> Result<(), RepositoryError> {
         self.turn.0.ahead_bytes.fetch_sub(piece.stored_bytes(), Ordering::AcqRel);
-        for (frame, raw_bytes) in &piece.frames {
-            self.append(frame, *raw_bytes)?;
+        for (frame, raw_bytes) in piece.frames {
+            self.append(&frame, raw_bytes)?;
+            self.buffers.give(frame);
         }
         let Some(end) = piece.end else {
             self.next.1 += 1;
@@ -245,15 +254,16 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Writes down that an archive is stored: first its rows, then that they are there.
+    /// Writes down that an archive is stored: first its rows and the block sums, then that they are there.
     fn note(&mut self, archive: &StoredArchive, rows: LayerMark) -> io::Result<()> {
         self.rows.output().flush()?;
         self.rows.output().get_ref().sync_data()?;
+        let sums = self.deltas.mark()?;
         let mut journal = match self.journal.take() {
             Some(journal) => journal,
             None => Journal::start(self.state, self.request.source, &resume::head(self.request, self.repository))?,
         };
-        journal.archive(archive, self.rows.toc(), rows)?;
+        journal.archive(archive, self.rows.toc(), rows, sums.as_ref())?;
         self.journal = Some(journal);
         Ok(())
     }

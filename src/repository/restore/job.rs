@@ -146,20 +146,12 @@ pub(super) fn run(
     files: &[FileJob],
     pieces: Vec<Piece>,
 ) -> Result<(), RepositoryError> {
-    let threads = io_threads(request.threads);
+    let threads = io_threads(request.threads, catalogue.store());
     let failure = Mutex::new(None);
     let (task_in, task_out) = bounded::<Task>(TASKS_WAITING);
     let sent = thread::scope(|scope| {
         for _ in 0..threads {
-            let worker = Worker {
-                catalogue,
-                request,
-                restorer,
-                archives,
-                files,
-                open: LastArchive::default(),
-                tasks: task_out.clone(),
-            };
+            let worker = Worker { catalogue, request, restorer, archives, files, tasks: task_out.clone() };
             let failure = &failure;
             let spawned = thread::Builder::new().name("restore".to_owned()).spawn_scoped(scope, move || {
                 if let Err(error) = worker.run() {
@@ -272,18 +264,19 @@ struct Worker<'a> {
     restorer: &'a Restorer,
     archives: &'a ArchiveTable,
     files: &'a [FileJob],
-    open: LastArchive,
     tasks: Receiver<Task>,
 }
 
 impl Worker<'_> {
-    fn run(mut self) -> Result<(), RepositoryError> {
+    fn run(self) -> Result<(), RepositoryError> {
+        let mut open = LastArchive::default();
         while let Ok(task) = self.tasks.recv() {
             if self.request.cancel.is_cancelled() {
                 return Err(RepositoryError::Cancelled);
             }
-            match self.frame(&task) {
-                Ok(bytes) => task.parts.iter().for_each(|part| self.part(part, &bytes)),
+            let name = self.archives.name(task.archive).unwrap_or_default();
+            match open.frame(self.catalogue, (task.archive, name), &task.table, task.frame) {
+                Ok(bytes) => task.parts.iter().for_each(|part| self.part(part, bytes)),
                 Err(error) if is_fatal(&error) => return Err(error),
                 Err(error) => {
                     let why = error.to_string();
@@ -292,11 +285,6 @@ impl Worker<'_> {
             }
         }
         Ok(())
-    }
-
-    fn frame(&mut self, task: &Task) -> Result<Vec<u8>, RepositoryError> {
-        let name = self.archives.name(task.archive).unwrap_or_default();
-        self.open.frame(self.catalogue, (task.archive, name), &task.table, task.frame)
     }
 
     fn part(&self, part: &Part, frame: &[u8]) {
@@ -336,7 +324,11 @@ impl Worker<'_> {
 /// The archive that a thread read last: frames come archive by archive, so it is opened
 /// once, mostly.
 #[derive(Default)]
-pub(in crate::repository) struct LastArchive(Option<(u32, FrameReader<StoreObject>)>);
+pub(in crate::repository) struct LastArchive {
+    open: Option<(u32, FrameReader<StoreObject>)>,
+    /// The frame read last.
+    bytes: Vec<u8>,
+}
 
 impl LastArchive {
     /// The bytes of a frame of the archive of that number and name.
@@ -346,13 +338,15 @@ impl LastArchive {
         (archive, name): (u32, &str),
         table: &FrameTable,
         frame: usize,
-    ) -> Result<Vec<u8>, RepositoryError> {
-        let reader = match self.0.take().filter(|(opened, _)| *opened == archive) {
+    ) -> Result<&[u8], RepositoryError> {
+        let reader = match self.open.take().filter(|(opened, _)| *opened == archive) {
             Some((_, reader)) => reader,
             None => open_frames(catalogue, name)?,
         };
-        let (_, reader) = self.0.insert((archive, reader));
-        reader.read(table, frame).map_err(|error| RepositoryError::object(catalogue.store(), name, error))
+        let (_, reader) = self.open.insert((archive, reader));
+        let read = reader.read(table, frame, &mut self.bytes);
+        read.map_err(|error| RepositoryError::object(catalogue.store(), name, error))?;
+        Ok(&self.bytes)
     }
 }
 

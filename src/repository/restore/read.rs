@@ -131,10 +131,12 @@ impl<'a> ContentReader<'a> {
             return Ok(Arc::clone(&self.frames[0].bytes));
         }
         let open = &mut self.open[0];
-        let bytes = open.reader.read(&open.table, frame).map(Arc::new).map_err(|error| {
+        let mut bytes = Vec::new();
+        open.reader.read(&open.table, frame, &mut bytes).map_err(|error| {
             let name = self.archives.name(archive).unwrap_or_default();
             RepositoryError::object(self.catalogue.store(), name, error)
         })?;
+        let bytes = Arc::new(bytes);
         self.kept_bytes += bytes.len();
         self.frames.push_front(KeptFrame { archive, frame, bytes: Arc::clone(&bytes) });
         while self.kept_bytes > KEPT_FRAME_BYTES && self.frames.len() > 1 {

@@ -8,7 +8,7 @@
 //! that it counts are on the disk; so any beginning of the file is true, and
 //! reading ends at the first line that is cut off or damaged.
 
-use super::{LayerFile, LocalState};
+use super::{LayerFile, LocalState, SumMark};
 use crate::archive::{ArchiveIndex, ArchiveTable, BlockInfo, FormatError, LayerReader, LayerToc, StoredObject, limits};
 use crate::base::{ContentHash, RunId};
 use serde::{Deserialize, Serialize};
@@ -84,14 +84,28 @@ impl LayerMark {
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Line {
-    Archive { archive: Box<StoredArchive>, rows: u64, archives: Vec<String>, blocks: Vec<BlockInfo> },
+    Archive {
+        archive: Box<StoredArchive>,
+        rows: u64,
+        archives: Vec<String>,
+        blocks: Vec<BlockInfo>,
+        #[serde(default)]
+        sums: Option<SumMark>,
+    },
     Index(StoredObject),
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
 enum LineRef<'a> {
-    Archive { archive: &'a StoredArchive, rows: u64, archives: &'a [String], blocks: &'a [BlockInfo] },
+    Archive {
+        archive: &'a StoredArchive,
+        rows: u64,
+        archives: &'a [String],
+        blocks: &'a [BlockInfo],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sums: Option<&'a SumMark>,
+    },
     Index(&'a StoredObject),
 }
 
@@ -112,15 +126,22 @@ impl Journal {
         Ok(Self { file, noted: LayerMark::default() })
     }
 
-    /// Notes an archive that is in the store now, and the rows up to `mark`,
+    /// Notes an archive that is in the store now, and the rows up to `mark` and the block sums,
     /// which are on the disk.
-    pub(crate) fn archive(&mut self, archive: &StoredArchive, toc: &LayerToc, mark: LayerMark) -> io::Result<()> {
+    pub(crate) fn archive(
+        &mut self,
+        archive: &StoredArchive,
+        toc: &LayerToc,
+        mark: LayerMark,
+        sums: Option<&SumMark>,
+    ) -> io::Result<()> {
         let from = std::mem::replace(&mut self.noted, mark);
         self.append(&LineRef::Archive {
             archive,
             rows: mark.rows,
             archives: &toc.archives[from.archives..mark.archives],
             blocks: &toc.blocks[from.blocks..mark.blocks],
+            sums,
         })
     }
 
@@ -159,6 +180,8 @@ pub(crate) struct Interrupted {
     /// Of that run and of those that it went on from.
     pub(crate) archives: Vec<StoredArchive>,
     pub(crate) indexes: Vec<StoredObject>,
+    /// Of the run's own file of block sums.
+    pub(crate) sums: Vec<SumMark>,
     /// Of the rows in the run's own file, as far as they are of use.
     toc: LayerToc,
 }
@@ -173,14 +196,15 @@ impl Interrupted {
         }
         let archives = std::mem::take(&mut head.archives);
         let indexes = std::mem::take(&mut head.indexes);
-        let mut interrupted = Self { head, archives, indexes, toc: LayerToc::default() };
+        let mut interrupted = Self { head, archives, indexes, sums: Vec::new(), toc: LayerToc::default() };
         for line in lines.map_while(parse::<Line>) {
             match line {
-                Line::Archive { archive, rows, archives, blocks } => {
+                Line::Archive { archive, rows, archives, blocks, sums } => {
                     interrupted.archives.push(*archive);
                     interrupted.toc.rows = rows;
                     interrupted.toc.archives.extend(archives);
                     interrupted.toc.blocks.extend(blocks);
+                    interrupted.sums.extend(sums);
                 }
                 Line::Index(index) => interrupted.indexes.push(index),
             }
@@ -295,7 +319,7 @@ mod tests {
                 hash_bytes: 0,
                 first_path: vec![b'a'],
             });
-            journal.archive(&archive(number), &toc, LayerMark::of(&toc)).unwrap();
+            journal.archive(&archive(number), &toc, LayerMark::of(&toc), None).unwrap();
         }
         journal.index(&StoredObject { name: "index/data/x".to_owned(), size: 1, sha256: String::new() }).unwrap();
         std::fs::read(state.folder().join(LocalState::journal_name("data", &run()))).unwrap()

@@ -23,10 +23,8 @@ impl ReadObject for FileObject {
     fn size(&self) -> u64 {
         self.size
     }
-    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-        let mut bytes = vec![0; length];
-        self.file.read_exact_at(&mut bytes, offset)?;
-        Ok(bytes)
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(into, offset)
     }
 }
 
@@ -75,14 +73,17 @@ impl LayerFile {
         let size = file.metadata()?.len();
         let object = FileObject { file, size };
         let trailer_at = size.checked_sub(TRAILER_BYTES as u64).ok_or_else(|| damaged("it is cut off"))?;
-        let trailer = object.read_at(trailer_at, TRAILER_BYTES)?;
+        let mut trailer = [0; TRAILER_BYTES];
+        object.read_at(trailer_at, &mut trailer)?;
         let (length, magic) = trailer[32..].split_at(8);
         if magic != MAGIC {
             return Err(damaged("it is cut off"));
         }
         let length = u64::from_le_bytes(length.try_into().expect("eight bytes"));
         let start = trailer_at.checked_sub(length).filter(|_| length <= limits::MAX_JSON_BYTES as u64);
-        let json = object.read_at(start.ok_or_else(|| damaged("its contents are cut off"))?, length as usize)?;
+        let start = start.ok_or_else(|| damaged("its contents are cut off"))?;
+        let mut json = vec![0; length as usize];
+        object.read_at(start, &mut json)?;
         let toc: LayerToc = serde_json::from_slice(&json).map_err(|error| damaged(&error.to_string()))?;
         Ok(LayerReader::local(unseal(object, false, None)?, toc, table))
     }

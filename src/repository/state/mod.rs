@@ -6,11 +6,13 @@
 //! temporary name, synced and renamed; [`LocalState::commit`] is one rename.
 //! What is damaged or does not fit the repository is treated as lost.
 
+mod adopted_sums;
 mod chunks;
 mod journal;
 mod layer_file;
 mod sums;
 
+pub(crate) use adopted_sums::SumMark;
 pub(crate) use chunks::{ChunkPlace, KnownChunks};
 pub(crate) use journal::{Interrupted, Journal, JournalHead, LayerMark, StoredArchive};
 pub(crate) use layer_file::LayerFile;

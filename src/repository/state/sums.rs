@@ -1,11 +1,12 @@
 //! Block sums of the files of a source's last snapshot, so that a file changed in
 //! part is stored in part ([`crate::repository::delta`]).
 //!
-//! Each run adds a segment: sums, then rows that say whose they are, sorted. What
+//! Each run adds a segment: sums, then rows that say whose they are, sorted. (Among the sums there
+//! may be rows too, for a run after one that dies: [`super::adopted_sums`].) What
 //! is damaged, or made with another key, is as if it were not there: files are
 //! then stored whole.
 
-use super::LocalState;
+use super::{LocalState, SumMark};
 use crate::base::{ContentHash, Context};
 use crate::repository::RepositoryError;
 use crate::repository::delta::{BlockKey, BlockSum, SumRun};
@@ -22,7 +23,7 @@ const MAGIC: &[u8; 8] = b"PLNSUMS2";
 /// finds nothing; in a row it would give a file another one's bytes.
 const TRAILER_BYTES: u64 = 56;
 /// The largest table of rows that is read: some 26 million files.
-const MAX_ROWS_BYTES: u64 = 1 << 30;
+pub(super) const MAX_ROWS_BYTES: u64 = 1 << 30;
 /// So many segments of single runs are merged, since each is asked for each file.
 const MAX_SEGMENTS: usize = 16;
 /// Below this much it does not matter how much of it is stale.
@@ -43,7 +44,7 @@ pub(crate) fn block_key(state: &LocalState, context: &Context) -> io::Result<Blo
 }
 
 /// The first half of a content hash: enough to tell a source's files apart.
-type Id = [u8; 16];
+pub(super) type Id = [u8; 16];
 
 fn id_of(hash: &ContentHash) -> Id {
     hash.0[..16].try_into().expect("a hash has sixteen bytes")
@@ -51,10 +52,10 @@ fn id_of(hash: &ContentHash) -> Id {
 
 /// Where a run of sums lies in a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct RunRow {
-    content: Id,
+pub(super) struct RunRow {
+    pub(super) content: Id,
     /// Of the first block in the file, in bytes.
-    position: u64,
+    pub(super) position: u64,
     /// Of the first sum in the segment, in bytes.
     at: u64,
     count: u32,
@@ -62,7 +63,7 @@ struct RunRow {
 }
 
 impl RunRow {
-    const BYTES: usize = 40;
+    pub(super) const BYTES: usize = 40;
 
     fn to_bytes(self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
@@ -81,24 +82,36 @@ impl RunRow {
         Self { content, position: word(16), at: word(24), count: half(32), block_bytes: half(36) }
     }
 
-    fn bytes(&self) -> u64 {
-        u64::from(self.count) * BlockSum::BYTES as u64
+    /// All rows of some bytes; what is left at their end is no row.
+    pub(super) fn read_all(bytes: &[u8]) -> Vec<Self> {
+        bytes.as_chunks::<{ Self::BYTES }>().0.iter().map(Self::from_bytes).collect()
+    }
+
+    /// Whether its sums can lie in the first `end` bytes of a segment.
+    pub(super) fn is_within(&self, end: u64) -> bool {
+        let bytes = u64::from(self.count) * BlockSum::BYTES as u64;
+        self.block_bytes > 0 && self.at.checked_add(bytes).is_some_and(|own_end| own_end <= end)
     }
 }
 
-struct Segment {
+pub(super) struct Segment {
     name: String,
-    file: File,
-    size: u64,
+    pub(super) file: File,
+    pub(super) size: u64,
     /// Sorted; read when first asked for.
     rows: OnceLock<Vec<RunRow>>,
 }
 
 impl Segment {
-    fn open(state: &LocalState, name: &str) -> Option<Self> {
+    pub(super) fn open(state: &LocalState, name: &str) -> Option<Self> {
         let file = File::open(state.folder().join(name)).ok()?;
         let size = file.metadata().ok()?.len();
         Some(Self { name: name.to_owned(), file, size, rows: OnceLock::new() })
+    }
+
+    /// The segment, with rows that are read from elsewhere than its end; sorted.
+    pub(super) fn with_rows(self, rows: Vec<RunRow>) -> Self {
+        Self { rows: OnceLock::from(rows), ..self }
     }
 
     fn rows(&self, key: &BlockKey) -> &[RunRow] {
@@ -121,11 +134,9 @@ impl Segment {
         if ContentHash::of(&bytes).0 != hash {
             return None;
         }
-        let (rows, rest) = bytes.as_chunks::<{ RunRow::BYTES }>();
-        let rows: Vec<_> = rows.iter().map(RunRow::from_bytes).collect();
-        let sound =
-            |row: &RunRow| row.block_bytes > 0 && row.at.checked_add(row.bytes()).is_some_and(|end| end <= start);
-        (rest.is_empty() && rows.is_sorted() && rows.iter().all(sound)).then_some(rows)
+        let rows = RunRow::read_all(&bytes);
+        let is_whole = bytes.len() == rows.len() * RunRow::BYTES;
+        (is_whole && rows.is_sorted() && rows.iter().all(|row| row.is_within(start))).then_some(rows)
     }
 
     fn find(&self, key: &BlockKey, content: &Id) -> &[RunRow] {
@@ -226,7 +237,7 @@ pub(crate) fn short_id(hash: &ContentHash) -> u64 {
 }
 
 /// Copies what is live into one segment; of equal contents those of the last one.
-fn merge(
+pub(super) fn merge(
     state: &LocalState,
     key: &BlockKey,
     segments: &[Segment],
@@ -261,16 +272,18 @@ struct SegmentWriter {
     output: BufWriter<File>,
     position: u64,
     rows: Vec<RunRow>,
+    /// So many of the rows are among the sums already.
+    marked: usize,
 }
 
-fn temporary(name: &str) -> String {
+pub(super) fn temporary(name: &str) -> String {
     format!("{name}.new")
 }
 
 impl SegmentWriter {
     fn create(state: &LocalState, name: &str) -> io::Result<Self> {
         let output = BufWriter::with_capacity(1 << 18, state.create(&temporary(name))?);
-        Ok(Self { output, position: 0, rows: Vec::new() })
+        Ok(Self { output, position: 0, rows: Vec::new(), marked: 0 })
     }
 
     /// Where the first of the sums was put.
@@ -281,6 +294,21 @@ impl SegmentWriter {
         }
         self.position += (sums.len() * BlockSum::BYTES) as u64;
         Ok(at)
+    }
+
+    /// Puts the rows that no mark has yet among the sums; the mark, and the file that is to be synced for it.
+    fn mark(&mut self, key: &BlockKey) -> io::Result<Option<(SumMark, File)>> {
+        let new = &self.rows[self.marked..];
+        if new.is_empty() {
+            return Ok(None);
+        }
+        let bytes: Vec<u8> = new.iter().flat_map(|row| row.to_bytes()).collect();
+        let mark = SumMark { at: self.position, rows: new.len() as u64, hash: SumMark::hash_of(key, &bytes) };
+        self.output.write_all(&bytes)?;
+        self.output.flush()?;
+        self.position += bytes.len() as u64;
+        self.marked = self.rows.len();
+        Ok(Some((mark, self.output.get_ref().try_clone()?)))
     }
 
     /// The segment's name; `None` if there is nothing in it.
@@ -354,6 +382,18 @@ impl<'a> NewSums<'a> {
             }));
             Ok(())
         })
+    }
+
+    /// Sees to it that all that was added so far is on the disk; `None`: the last mark has it all.
+    pub(crate) fn mark(&self, key: &BlockKey) -> io::Result<Option<SumMark>> {
+        let mut writer = self.writer.lock().expect("no thread panics while it holds the sums");
+        let Some((mark, file)) = writer.as_mut().map_or(Ok(None), |writer| writer.mark(key))? else {
+            return Ok(None);
+        };
+        // Others go on meanwhile.
+        drop(writer);
+        file.sync_data()?;
+        Ok(Some(mark))
     }
 
     /// Publishes the segment; `None` if nothing was added.

@@ -186,6 +186,32 @@ fn a_file_stored_in_part_by_a_run_that_died_is_whole_in_the_next() {
 }
 
 #[test]
+fn a_small_change_of_a_large_file_is_stored_in_part_after_the_run_that_stored_it_died() {
+    let bench = bench();
+    // Before all else in the walk, in the first archive.
+    let mut image = noise(70, 6 << 20);
+    bench.write("a/image", &image);
+    let_the_clock_pass();
+    // Three runs die, the second and third with nothing of the image but what they took over.
+    die_at_archive(&bench, 2);
+    die_at_archive(&bench, 2);
+    die_at_archive(&bench, 1);
+    let outcome = bench.backup();
+    assert!(outcome.record.totals.read_bytes < 6 << 20, "the image is not read again");
+    for round in 0..2 {
+        let at = 1_000_000 + round * 1_000_000;
+        image[at..at + 4096].copy_from_slice(&noise(80 + round as u64, 4096));
+        bench.write("a/image", &image);
+        let_the_clock_pass();
+        let before = bench.store.counters().bytes_up;
+        bench.backup();
+        let uploaded = bench.store.counters().bytes_up - before;
+        assert!(uploaded < 40_000, "{uploaded} bytes for a page, round {round}");
+    }
+    assert_newest_is_sound(&bench);
+}
+
+#[test]
 fn archives_that_vanished_or_were_cut_short_are_stored_anew() {
     let bench = bench();
     die_at_archive(&bench, 4);

@@ -135,7 +135,7 @@ impl Reading<'_> {
         frames: &[(u32, usize)],
         chunks: &OnceLock<Vec<Chunk>>,
     ) -> Result<(), RepositoryError> {
-        let threads = io_threads(self.request.threads);
+        let threads = io_threads(self.request.threads, self.catalogue.store());
         in_parallel(self.request, threads, frames.len(), LastArchive::default, |open, at| {
             let (archive, frame) = frames[at];
             let name = names.name(archive).unwrap_or_default();
@@ -146,7 +146,7 @@ impl Reading<'_> {
                 Ok(bytes) => bytes,
                 Err(error) => return self.findings.failed(name, snapshots, error),
             };
-            let (good, bad) = check_frame(chunks.wait(), archive, table.start(frame), &bytes);
+            let (good, bad) = check_frame(chunks.wait(), archive, table.start(frame), bytes);
             self.request.progress.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
             self.findings.add(|findings| {
                 findings.bytes += bytes.len() as u64;

@@ -361,7 +361,7 @@ fn checksum(
     let findings = Findings::new(catalogue, objects);
     in_parallel(
         request,
-        io_threads(request.threads),
+        io_threads(request.threads, catalogue.store()),
         chosen.len(),
         || (),
         |(), at| {
