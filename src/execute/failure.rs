@@ -62,12 +62,10 @@ fn help_of_key(object: &str, site: &Site<'_>, tier: &Tier) -> String {
     let files: Vec<String> = site.identity_files.iter().map(|file| file.display().to_string()).collect();
     let files = (!files.is_empty()).then(|| (list(files.iter().map(String::as_str), "and"), files.len()));
     let in_vain = match (files, key) {
-        (None, None) => format!("and tier `{}` has no key in the plan: name the file of one", tier.name.value),
-        (None, Some(key)) => {
-            format!("and key `{}` has the identity of none in the plan: name the file of one", key.name.value)
-        }
-        (Some((file, 1)), _) => format!("and {file} has the identity of none: name another file"),
-        (Some((files, _)), _) => format!("and {files} have the identity of none: name another file"),
+        (None, None) => format!("tier `{}` has no key in the plan", tier.name.value),
+        (None, Some(key)) => format!("the plan's key `{}` has another identity here", key.name.value),
+        (Some((file, 1)), _) => format!("{file} is another one's identity"),
+        (Some((files, _)), _) => format!("{files} are the identities of others"),
     };
     let named = |recipients: Vec<String>| {
         let shown = recipients.iter().take(MAX_RECIPIENTS_NAMED).map(|recipient| with_note(recipient, key));
@@ -82,7 +80,7 @@ fn help_of_key(object: &str, site: &Site<'_>, tier: &Tier) -> String {
         }
         (_, None) => "whom it is encrypted to is not recorded".to_owned(),
     };
-    format!("{to}, {in_vain} with `--identity FILE` (`plan key show FILE` tells whose a file is)")
+    format!("{to}; {in_vain}: name the right file with `--identity FILE` (`plan key show FILE` tells whose it is)")
 }
 
 /// Whom the run encrypted to that wrote an object, as far as that can be had.

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 
 const NAME: &str = "lease/prune.json";
 /// How long a lease holds if its holder dies.
-const LENGTH: TimeDelta = TimeDelta::hours(1);
+const LENGTH: TimeDelta = TimeDelta::minutes(30);
 /// So much of it is left at least when a step begins. Chosen: longer than any one step takes.
-const LEFT_FOR_A_STEP: TimeDelta = TimeDelta::minutes(30);
+const LEFT_FOR_A_STEP: TimeDelta = TimeDelta::minutes(15);
 const MAX_BYTES: u64 = 64 << 10;
 
 /// The lease as this process has it.
@@ -92,7 +92,8 @@ impl<'a> Lease<'a> {
     }
 
     fn is_ours(&self) -> Result<bool, RepositoryError> {
-        Ok(self.stored()?.is_some_and(|held| held.run == *self.run))
+        // As it is written: a run's moment may be finer than that.
+        Ok(self.stored()?.is_some_and(|held| held.run.to_string() == self.run.to_string()))
     }
 
     /// `None`: there is none, or it is damaged.
@@ -133,8 +134,9 @@ mod tests {
         ByHand(Mutex::new("2026-11-24T02:00:00Z".parse().unwrap()))
     }
 
+    /// Made in the middle of a second.
     fn run(random: u32) -> RunId {
-        RunId::new("2026-11-24T02:00:00Z".parse().unwrap(), random)
+        RunId { started: "2026-11-24T02:00:00.123456789Z".parse().unwrap(), random }
     }
 
     #[test]
@@ -142,7 +144,7 @@ mod tests {
         let (store, clock, mine, other) = (Store::memory(), clock(), run(1), run(2));
         let mut lease = Lease::take(&store, &clock, "a", &mine).unwrap();
         for _ in 0..10 {
-            clock.advance(40);
+            clock.advance(20);
             lease.renew().unwrap();
             assert!(matches!(Lease::take(&store, &clock, "b", &other), Err(RepositoryError::Leased { .. })));
         }
@@ -154,7 +156,7 @@ mod tests {
     fn a_lease_that_ran_out_is_lost_whether_somebody_has_it_by_now_or_not() {
         let (store, clock, mine, other) = (Store::memory(), clock(), run(1), run(2));
         let mut lease = Lease::take(&store, &clock, "a", &mine).unwrap();
-        clock.advance(61);
+        clock.advance(31);
         let error = lease.renew().unwrap_err();
         assert_eq!(error.exit(), crate::base::Exit::TryLater);
         insta::assert_snapshot!(error, @"the lease on `memory://` ran out or was taken over before all was done; run the command again");

@@ -23,7 +23,7 @@ use std::time::Duration;
 pub const DEFAULT_GRACE: Duration = Duration::from_secs(24 * 3600);
 
 /// Objects deleted between two looks at the lease: some seconds for each, where they go one by one.
-const BATCH: usize = 250;
+const BATCH: usize = 200;
 const DOOMED_PREFIX: &str = "lease/doomed-";
 const MAX_LIST_BYTES: u64 = 64 << 20;
 

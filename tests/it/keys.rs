@@ -143,7 +143,7 @@ fn a_named_identity_is_the_only_one_that_reads() {
         let told = backup.environment.run(&[&arguments[..], &["--identity", stranger]].concat());
         let help = told.expect_code(WRONG_KEY).stderr.lines().last().expect("it helps").to_owned();
         insta::allow_duplicates! {
-            insta::assert_snapshot!(without_recipients(help.trim()), @"help: it is encrypted to AGE1, AGE1, and `$ROOT/home/stranger.txt` has the identity of none: name another file with `--identity FILE` (`plan key show FILE` tells whose a file is)");
+            insta::assert_snapshot!(without_recipients(help.trim()), @"help: it is encrypted to AGE1, AGE1; `$ROOT/home/stranger.txt` is another one's identity: name the right file with `--identity FILE` (`plan key show FILE` tells whose it is)");
         }
     }
     // Nor does it open it where the plan has no key any more.
@@ -152,7 +152,7 @@ fn a_named_identity_is_the_only_one_that_reads() {
     let told = backup.environment.run(&["cat", "latest", "file"]).expect_code(WRONG_KEY);
     insta::assert_snapshot!(without_recipients(&told.stderr.replace(&id, "RUN")), @"
     error: `snapshots/files/RUN.json.age` in `fs://$ROOT/store`: no key to decrypt with
-      help: it is encrypted to AGE1, AGE1, and tier `disk` has no key in the plan: name the file of one with `--identity FILE` (`plan key show FILE` tells whose a file is)
+      help: it is encrypted to AGE1, AGE1; tier `disk` has no key in the plan: name the right file with `--identity FILE` (`plan key show FILE` tells whose it is)
     ");
     backup.edit_plan("encrypt none", "encrypt k");
     let missing = backup.environment.run(&["ls", "latest", "--identity", "gone.key"]).expect_code(WRONG_KEY);

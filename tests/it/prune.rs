@@ -1,7 +1,8 @@
 //! What a prune may delete, and what it must not.
 
-use crate::support::{TestEnvironment, trees};
+use crate::support::{Backup, TestEnvironment, trees};
 use chrono::Duration;
+use std::fs;
 
 /// A plan with one source of its own in the store that both share.
 fn plan(environment: &TestEnvironment, name: &str, source: &str, keep: &str) -> String {
@@ -57,4 +58,25 @@ fn a_source_of_the_same_name_in_another_plan_is_left_alone_by_prune_and_run() {
     assert_eq!(count(&environment, &careful, "same"), 4);
     environment.ok(&["run", &forgetful, "--now"]);
     assert_eq!(count(&environment, &careful, "same"), 4, "one of its own went, the other plan's three stay");
+}
+
+#[test]
+fn a_backup_beside_another_hosts_prune_succeeds_and_leaves_the_deleting_to_later() {
+    let backup = Backup::plain("keep last=1");
+    trees::put(&backup.source(), "file", "one");
+    backup.snapshot();
+    let lease = r#"{"host":"other","run":"20261124T093000Z-00000001","expires":"2026-11-24T10:20:00Z"}"#;
+    fs::create_dir_all(backup.store().join("lease")).unwrap();
+    fs::write(backup.store().join("lease/prune.json"), lease).unwrap();
+    trees::put(&backup.source(), "file", "two");
+    let told = backup.run().expect_code(0);
+    assert!(
+        told.stdout.contains("what may go is left to the next run: `other` is pruning this store"),
+        "it is a note:\n{told}"
+    );
+    assert_eq!(backup.snapshots().len(), 2);
+    // An hour later that lease has run out.
+    trees::put(&backup.source(), "file", "three");
+    backup.run().expect_code(0);
+    assert_eq!(backup.snapshots().len(), 1);
 }

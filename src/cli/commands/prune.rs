@@ -118,7 +118,7 @@ fn prune_tier<'p>(
         let now = site.context.now();
         let plan = plan_prune(&catalogue, &forget, now, grace).map_err(failed)?;
         if !arguments.dry_run {
-            let run = RunId { started: now, random: site.context.random_u64() as u32 };
+            let run = RunId::new(now, site.context.random_u64() as u32);
             execute_prune(&catalogue, &plan, &run, &site.context.host, &*site.context.clock).map_err(failed)?;
         }
         results.push(OfTier { tier, decisions, plan });

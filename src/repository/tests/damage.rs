@@ -137,13 +137,13 @@ fn two_prunes_at_once_are_refused_and_a_dead_hosts_lease_runs_out() {
     assert_eq!(bench.snapshots().len(), 2);
 }
 
-/// A clock that goes on by 50 minutes at each look.
+/// A clock that goes on by 25 minutes at each look.
 struct Slow(AtomicU64);
 
 impl Clock for Slow {
     fn now(&self) -> Timestamp {
         let looks = self.0.fetch_add(1, Ordering::Relaxed);
-        chrono::DateTime::from_timestamp(1_764_000_000 + 3000 * looks as i64, 0).unwrap()
+        chrono::DateTime::from_timestamp(1_764_000_000 + 1500 * looks as i64, 0).unwrap()
     }
 }
 
