@@ -56,11 +56,23 @@ pub(in crate::repository) struct ContentReader<'a> {
     open: VecDeque<OpenArchive>,
     frames: VecDeque<KeptFrame>,
     kept_bytes: usize,
+    watch: &'a Watch<'a>,
 }
+
+/// Sees each frame that is read: the archive's number, the frame's, and its bytes.
+pub(in crate::repository) type Watch<'a> = dyn Fn(u32, usize, &[u8]) -> Result<(), RepositoryError> + Sync + 'a;
 
 impl<'a> ContentReader<'a> {
     pub(in crate::repository) fn new(catalogue: &'a Catalogue<'a>, archives: &'a ArchiveTable) -> Self {
-        Self { catalogue, archives, open: VecDeque::new(), frames: VecDeque::new(), kept_bytes: 0 }
+        Self::watched(catalogue, archives, &|_, _, _| Ok(()))
+    }
+
+    pub(in crate::repository) fn watched(
+        catalogue: &'a Catalogue<'a>,
+        archives: &'a ArchiveTable,
+        watch: &'a Watch<'a>,
+    ) -> Self {
+        Self { catalogue, archives, open: VecDeque::new(), frames: VecDeque::new(), kept_bytes: 0, watch }
     }
 
     /// Hands a file's bytes to `emit`; whether they hash to what was backed up.
@@ -136,6 +148,7 @@ impl<'a> ContentReader<'a> {
             let name = self.archives.name(archive).unwrap_or_default();
             RepositoryError::object(self.catalogue.store(), name, error)
         })?;
+        (self.watch)(archive, frame, &bytes)?;
         let bytes = Arc::new(bytes);
         self.kept_bytes += bytes.len();
         self.frames.push_front(KeptFrame { archive, frame, bytes: Arc::clone(&bytes) });

@@ -4,11 +4,12 @@ use super::pieces::{self, Pieced};
 use super::{Findings, Needed, VerifyOutcome, VerifyRequest, in_parallel, is_sampled};
 use crate::archive::{ArchiveTable, Extent, FormatError, Row, Snapshot, limits};
 use crate::base::{ContentHash, counted};
-use crate::repository::restore::{LastArchive, frame_table};
-use crate::repository::{Catalogue, RepositoryError, io_threads, layout};
+use crate::repository::restore::{ContentReader, LastArchive, frame_table};
+use crate::repository::{Catalogue, RepositoryError, cpu_threads, io_threads, layout};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 use std::sync::OnceLock;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 /// A chunk and where it must lie.
@@ -44,10 +45,21 @@ pub(super) fn verify(
     let (frames, tables) = frames_to_read(catalogue, request, &archives, &mut table, &findings)?;
     let names = table.clone();
     let known = OnceLock::new();
-    let reading = Reading { catalogue, request, archives: &archives, tables: &tables, findings: &findings };
+    let reading = Reading {
+        catalogue,
+        request,
+        archives: &archives,
+        tables: &tables,
+        findings: &findings,
+        names: &names,
+        chunks: &known,
+        places: frames.iter().copied().zip(0..).collect(),
+        checked: frames.iter().map(|_| AtomicBool::new(false)).collect(),
+        frames: &frames,
+    };
     let (chunks, pieced) = thread::scope(|scope| {
-        // The first frames are unpacked while the manifests are read.
-        let read = scope.spawn(|| reading.check(&names, &frames, &known));
+        // Each thread unpacks its first frame while the manifests are read.
+        let read = scope.spawn(|| reading.check(0..io_threads(request.threads, catalogue.store()).min(frames.len())));
         let gathered = scope.spawn(|| gather(catalogue, request, &mut table, &findings));
         let panicked = |_| RepositoryError::Internal("a thread panicked".to_owned());
         let mut gathered = gathered.join().map_err(panicked).flatten();
@@ -62,9 +74,11 @@ pub(super) fn verify(
         gathered.map(|gathered| (chunks, gathered.pieced))
     })?;
     beyond_the_end(chunks, &archives, &names, &tables, &findings)?;
-    if request.only_run.is_none() {
-        pieces::verify(catalogue, request, &table, chunks, &tables, pieced, &findings)?;
-    }
+    let turns = match request.only_run {
+        None => pieces::turns(pieced, request, chunks, &tables),
+        Some(_) => Vec::new(),
+    };
+    reading.rest(&table, &turns)?;
     outcome.objects_read += archives.len() as u64;
     findings.merge(outcome);
     Ok(())
@@ -125,43 +139,94 @@ struct Reading<'a> {
     archives: &'a Archives<'a>,
     tables: &'a FrameTables,
     findings: &'a Findings<'a>,
+    names: &'a ArchiveTable,
+    /// Sorted; there once the manifests are read.
+    chunks: &'a OnceLock<Vec<Chunk>>,
+    /// All to read.
+    frames: &'a [(u32, usize)],
+    /// Where a frame stands in `frames`.
+    places: HashMap<(u32, usize), usize>,
+    /// Whether somebody has the frame of that place or had it.
+    checked: Vec<AtomicBool>,
 }
 
 impl Reading<'_> {
-    /// Reads frames and hashes those of `chunks` (sorted), once they are there, that lie in them.
-    fn check(
-        &self,
-        names: &ArchiveTable,
-        frames: &[(u32, usize)],
-        chunks: &OnceLock<Vec<Chunk>>,
-    ) -> Result<(), RepositoryError> {
-        let threads = io_threads(self.request.threads, self.catalogue.store());
-        in_parallel(self.request, threads, frames.len(), LastArchive::default, |open, at| {
-            let (archive, frame) = frames[at];
-            let name = names.name(archive).unwrap_or_default();
-            let snapshots = self.archives.get(name).copied().unwrap_or_default();
-            let table = &self.tables[&archive];
-            let failed = |error| RepositoryError::object(self.catalogue.store(), name, error);
-            let bytes = match open.frame(self.catalogue, (archive, name), table, frame) {
-                Ok(bytes) => bytes,
-                Err(error) => return self.findings.failed(name, snapshots, error),
-            };
-            let (good, bad) = check_frame(chunks.wait(), archive, table.start(frame), bytes);
-            self.request.progress.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-            self.findings.add(|findings| {
-                findings.bytes += bytes.len() as u64;
-                findings.chunks += good;
-            });
-            if bad == 0 {
-                return Ok(());
-            }
-            let detail = format!(
-                "{} of frame {frame} {} other bytes than were written",
-                counted(bad, "chunk"),
-                if bad == 1 { "has" } else { "have" }
-            );
-            self.findings.failed(name, snapshots, failed(FormatError::corrupt("the archive", detail)))
+    /// Reads the frames of some places.
+    fn check(&self, places: Range<usize>) -> Result<(), RepositoryError> {
+        in_parallel(self.request, places.len(), places.len(), LastArchive::default, |open, at| {
+            self.frame(open, places.start + at)
         })
+    }
+
+    /// Puts together the files of all turns and reads all frames that are left. `table`
+    /// numbers all archives.
+    fn rest(&self, table: &ArchiveTable, turns: &[Vec<Pieced>]) -> Result<(), RepositoryError> {
+        // Those who put files together keep frames, and it is reckoning; where the store
+        // is a service, more threads wait for it.
+        let pieces_threads = cpu_threads(self.request.threads);
+        let more_threads = io_threads(self.request.threads, self.catalogue.store()) - pieces_threads;
+        let watch = |archive, frame, bytes: &[u8]| self.passed_by(archive, frame, bytes);
+        let begin = || (ContentReader::watched(self.catalogue, table, &watch), LastArchive::default());
+        let work = |(reader, open): &mut (ContentReader<'_>, LastArchive), at: usize| match turns.get(at) {
+            Some(turn) => pieces::verify(reader, turn, self.request, self.findings),
+            None => self.frame(open, at - turns.len()),
+        };
+        let count = self.frames.len();
+        thread::scope(|scope| {
+            // From the end, where nobody else is soon.
+            let more = scope.spawn(|| {
+                in_parallel(self.request, more_threads, count, LastArchive::default, |open, at| {
+                    self.frame(open, count - 1 - at)
+                })
+            });
+            let both = in_parallel(self.request, pieces_threads, turns.len() + count, begin, work);
+            let more = more.join().map_err(|_| RepositoryError::Internal("a thread panicked".to_owned())).flatten();
+            both.and(more)
+        })
+    }
+
+    /// Reads a frame, unless somebody did, and hashes the chunks in it.
+    fn frame(&self, open: &mut LastArchive, place: usize) -> Result<(), RepositoryError> {
+        if self.checked[place].swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let (archive, frame) = self.frames[place];
+        let name = self.names.name(archive).unwrap_or_default();
+        match open.frame(self.catalogue, (archive, name), &self.tables[&archive], frame) {
+            Ok(bytes) => {
+                self.request.progress.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                self.chunks_of(archive, frame, bytes)
+            }
+            Err(error) => self.findings.failed(name, self.archives.get(name).copied().unwrap_or_default(), error),
+        }
+    }
+
+    /// A frame that was read for a file: it need not be read again.
+    fn passed_by(&self, archive: u32, frame: usize, bytes: &[u8]) -> Result<(), RepositoryError> {
+        match self.places.get(&(archive, frame)) {
+            Some(place) if !self.checked[*place].swap(true, Ordering::Relaxed) => self.chunks_of(archive, frame, bytes),
+            _ => Ok(()),
+        }
+    }
+
+    /// Hashes all chunks that lie in a frame.
+    fn chunks_of(&self, archive: u32, frame: usize, bytes: &[u8]) -> Result<(), RepositoryError> {
+        let (good, bad) = check_frame(self.chunks.wait(), archive, self.tables[&archive].start(frame), bytes);
+        self.findings.add(|findings| {
+            findings.bytes += bytes.len() as u64;
+            findings.chunks += good;
+        });
+        if bad == 0 {
+            return Ok(());
+        }
+        let detail = format!(
+            "{} of frame {frame} {} other bytes than were written",
+            counted(bad, "chunk"),
+            if bad == 1 { "has" } else { "have" }
+        );
+        let name = self.names.name(archive).unwrap_or_default();
+        let error = RepositoryError::object(self.catalogue.store(), name, FormatError::corrupt("the archive", detail));
+        self.findings.failed(name, self.archives.get(name).copied().unwrap_or_default(), error)
     }
 }
 

@@ -2,15 +2,19 @@
 //! they are what was backed up.
 
 use super::contents::{Chunk, FrameTables};
-use super::{Findings, VerifyRequest, in_parallel, is_sampled};
-use crate::archive::{ArchiveTable, Content, Extent, FormatError};
+use super::{Findings, VerifyRequest, is_sampled};
+use crate::archive::{Content, Extent, FormatError};
+use crate::repository::RepositoryError;
 use crate::repository::restore::ContentReader;
-use crate::repository::{Catalogue, RepositoryError, cpu_threads};
 use crate::stores::{StoreError, StoreErrorKind};
 use std::sync::atomic::Ordering;
 
-/// Files that one thread reads in a row: they lie close together, so frames are read once.
-const FILES_A_TURN: usize = 256;
+/// The most files that one thread reads in a row: they lie close together, so frames are
+/// read once.
+const TURN_FILES: usize = 256;
+
+/// And the bytes of them, unless it is one: no thread should have much more to do than others.
+const TURN_BYTES: u64 = 64 << 20;
 
 /// A file of more than one chunk, or of a part of one.
 pub(super) struct Pieced {
@@ -19,62 +23,74 @@ pub(super) struct Pieced {
     pub(super) content: Content,
 }
 
-/// Puts together and hashes all files that are not made of whole chunks (`chunks`,
-/// sorted, are hashed already).
-pub(super) fn verify(
-    catalogue: &Catalogue<'_>,
+impl Pieced {
+    fn bytes(&self) -> u64 {
+        self.content.extents.iter().fold(0, |sum, extent| extent.length().saturating_add(sum))
+    }
+}
+
+/// The files that are not made of whole chunks (`chunks`, sorted, are hashed by
+/// themselves), in turns of one thread each, the largest first.
+pub(super) fn turns(
+    files: Vec<Pieced>,
     request: &VerifyRequest<'_>,
-    table: &ArchiveTable,
     chunks: &[Chunk],
     frames: &FrameTables,
-    mut files: Vec<Pieced>,
+) -> Vec<Vec<Pieced>> {
+    let mut turns = vec![];
+    let (mut turn, mut turn_bytes) = (vec![], 0u64);
+    for file in files {
+        let is_whole = file.content.extents.iter().all(|extent| is_made_of_chunks(*extent, chunks, frames));
+        if is_whole || !is_sampled(request, &file.content.hash.to_hex(), 0) {
+            continue;
+        }
+        turn_bytes = turn_bytes.saturating_add(file.bytes());
+        turn.push(file);
+        if turn.len() >= TURN_FILES || turn_bytes >= TURN_BYTES {
+            turns.push((std::mem::take(&mut turn), std::mem::take(&mut turn_bytes)));
+        }
+    }
+    if !turn.is_empty() {
+        turns.push((turn, turn_bytes));
+    }
+    turns.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+    turns.into_iter().map(|(turn, _)| turn).collect()
+}
+
+/// Puts together and hashes the files of a turn.
+pub(super) fn verify(
+    reader: &mut ContentReader<'_>,
+    turn: &[Pieced],
+    request: &VerifyRequest<'_>,
     findings: &Findings<'_>,
 ) -> Result<(), RepositoryError> {
-    files.retain(|file| {
-        let is_whole = file.content.extents.iter().all(|extent| is_made_of_chunks(*extent, chunks, frames));
-        !is_whole && is_sampled(request, &file.content.hash.to_hex(), 0)
-    });
-    // Each thread keeps frames, and the work is decompressing and hashing.
-    let threads = cpu_threads(request.threads);
-    let turns: Vec<&[Pieced]> = files.chunks(FILES_A_TURN).collect();
-    in_parallel(
-        request,
-        threads,
-        turns.len(),
-        || ContentReader::new(catalogue, table),
-        |reader, at| {
-            for file in turns[at] {
-                if request.cancel.is_cancelled() {
-                    return Err(RepositoryError::Cancelled);
-                }
-                let read = reader.read(&file.content, |bytes| {
-                    request.progress.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                    Ok(())
-                });
-                match read {
-                    Ok(true) => findings.add(|found| found.pieced_files += 1),
-                    Ok(false) => {
-                        let path = crate::files::display_path(&file.path);
-                        let detail = format!("`{path}`, put together from its pieces, is not what was backed up");
-                        let error = FormatError::corrupt("the manifest", detail);
-                        findings.failed(
-                            &file.layer,
-                            &[],
-                            RepositoryError::object(catalogue.store(), &file.layer, error),
-                        )?;
-                    }
-                    // Its archive was read before: it is named already, with the snapshots that need it.
-                    Err(RepositoryError::Object { source, .. }) if source.is_damage() => {}
-                    Err(RepositoryError::Store(StoreError {
-                        kind: StoreErrorKind::Archived | StoreErrorKind::NotFound,
-                        ..
-                    })) => {}
-                    Err(error) => return Err(error),
-                }
-            }
+    for file in turn {
+        if request.cancel.is_cancelled() {
+            return Err(RepositoryError::Cancelled);
+        }
+        let read = reader.read(&file.content, |bytes| {
+            request.progress.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
             Ok(())
-        },
-    )
+        });
+        match read {
+            Ok(true) => findings.add(|found| found.pieced_files += 1),
+            Ok(false) => {
+                let path = crate::files::display_path(&file.path);
+                let detail = format!("`{path}`, put together from its pieces, is not what was backed up");
+                let error = FormatError::corrupt("the manifest", detail);
+                let error = RepositoryError::object(findings.catalogue.store(), &file.layer, error);
+                findings.failed(&file.layer, &[], error)?;
+            }
+            // Whoever reads the frame for itself names its archive, with the snapshots that need it.
+            Err(RepositoryError::Object { source, .. }) if source.is_damage() => {}
+            Err(RepositoryError::Store(StoreError {
+                kind: StoreErrorKind::Archived | StoreErrorKind::NotFound,
+                ..
+            })) => {}
+            Err(error) => findings.failed(&file.layer, &[], error)?,
+        }
+    }
+    Ok(())
 }
 
 /// Whether an extent is whole chunks, one after the other.
