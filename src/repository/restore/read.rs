@@ -142,8 +142,14 @@ impl<'a> ContentReader<'a> {
             self.frames.push_front(used);
             return Ok(Arc::clone(&self.frames[0].bytes));
         }
-        let open = &mut self.open[0];
+        // What is not kept any longer lends its memory to what comes.
         let mut bytes = Vec::new();
+        while self.kept_bytes >= KEPT_FRAME_BYTES {
+            let Some(dropped) = self.frames.pop_back() else { break };
+            self.kept_bytes -= dropped.bytes.len();
+            bytes = Arc::try_unwrap(dropped.bytes).unwrap_or_default();
+        }
+        let open = &mut self.open[0];
         open.reader.read(&open.table, frame, &mut bytes).map_err(|error| {
             let name = self.archives.name(archive).unwrap_or_default();
             RepositoryError::object(self.catalogue.store(), name, error)
@@ -152,10 +158,6 @@ impl<'a> ContentReader<'a> {
         let bytes = Arc::new(bytes);
         self.kept_bytes += bytes.len();
         self.frames.push_front(KeptFrame { archive, frame, bytes: Arc::clone(&bytes) });
-        while self.kept_bytes > KEPT_FRAME_BYTES && self.frames.len() > 1 {
-            let dropped = self.frames.pop_back().map_or(0, |kept| kept.bytes.len());
-            self.kept_bytes -= dropped;
-        }
         Ok(bytes)
     }
 }
