@@ -14,7 +14,7 @@ use crate::archive::{
 use crate::base::{Context, RunId};
 use crate::repository::open::FORMAT_VERSION;
 use crate::repository::state::{
-    ChunkPlace, Current, CurrentLayer, Journal, LayerFile, LocalState, StoredArchive, Sums, short_id,
+    ChunkPlace, Current, CurrentLayer, Journal, LayerFile, LocalState, PreparedChunks, StoredArchive, Sums, short_id,
 };
 use crate::repository::{Repository, RepositoryError, layout};
 use crate::stores::{Class, Put, WriteOptions};
@@ -42,7 +42,7 @@ pub(super) fn commit(
     let live = merge_live(&scanned, &written);
     let journal = written.journal.take();
     let objects = written.archives.iter().map(StoredArchive::object).collect();
-    let mut commit = Commit { request, repository, state, journal, objects, adopted_bytes: 0 };
+    let mut commit = Commit { request, repository, state, journal, objects, adopted_bytes: 0, chunks: None };
     let (mut earlier, new) = chunks.into_parts();
     let adopted = parent.adopted.take();
     if let Some(adopted) = &adopted {
@@ -60,7 +60,8 @@ pub(super) fn commit(
             })
             .collect();
         new.sort_unstable_by_key(|(hash, _)| *hash);
-        earlier.save(state, &new, &written.table).map_err(|error| state.failed(error))?;
+        let prepared = earlier.prepare(state, &new, &written.table).map_err(|error| state.failed(error))?;
+        commit.chunks = Some(prepared);
     }
     drop(earlier);
 
@@ -85,6 +86,8 @@ struct Commit<'a> {
     objects: Vec<StoredObject>,
     /// Of the latter.
     adopted_bytes: u64,
+    /// Where the chunks lie, those of this run too.
+    chunks: Option<PreparedChunks>,
 }
 
 impl Commit<'_> {
@@ -315,6 +318,11 @@ impl Commit<'_> {
         self.repository.store.put(&record_name, &record_json, Put::IfAbsent)?;
         self.repository.store.put(&name, &bytes, Put::IfAbsent)?;
 
+        if let Some(chunks) = self.chunks.take() {
+            // Not before: a run that built on chunks of one that never came to its end would need
+            // archives that no run record lists.
+            chunks.publish(self.state).map_err(|error| self.state.failed(error))?;
+        }
         if !request.full {
             let journals = self.state.journals(request.source);
             self.state.forget_journals(request.source, &journals).map_err(|error| self.state.failed(error))?;

@@ -126,19 +126,29 @@ impl KnownChunks {
         }
     }
 
-    /// Writes these and `new` (sorted) as what the next run will know; where the file is
-    /// damaged, leaves none, so that the next run gathers all from the store.
+    /// Writes these and `new` (sorted) as what the next run will know, and at once.
     pub(crate) fn save(
         &self,
         state: &LocalState,
         new: &[(ContentHash, ChunkPlace)],
         table: &ArchiveTable,
     ) -> io::Result<()> {
+        self.prepare(state, new, table)?.publish(state)
+    }
+
+    /// The same, but for the file's name. Where the file is damaged there will be
+    /// none, so that the next run gathers all from the store.
+    pub(crate) fn prepare(
+        &self,
+        state: &LocalState,
+        new: &[(ContentHash, ChunkPlace)],
+        table: &ArchiveTable,
+    ) -> io::Result<PreparedChunks> {
         self.records();
         if matches!(self.records.get(), Some(None)) {
-            return std::fs::remove_file(state.folder().join(FILE));
+            return Ok(PreparedChunks(None));
         }
-        let temporary = format!("{FILE}.new");
+        let temporary = temporary();
         let mut output = BufWriter::with_capacity(1 << 20, state.create(&temporary)?);
         let mut record_bytes = Vec::with_capacity(RECORD_BYTES);
         let mut hasher = blake3::Hasher::new();
@@ -155,7 +165,7 @@ impl KnownChunks {
         output.write_all(&(names.len() as u64).to_le_bytes())?;
         output.write_all(MAGIC)?;
         let file = output.into_inner().map_err(io::IntoInnerError::into_error)?;
-        state.publish(&file, &temporary, FILE)
+        Ok(PreparedChunks(Some(file)))
     }
 
     /// Calls `write` for each of these and of `new`, in order, each hash once.
@@ -180,6 +190,23 @@ impl KnownChunks {
         }
         Ok(())
     }
+}
+
+/// What the next run will know, once it is published.
+#[must_use]
+pub(crate) struct PreparedChunks(Option<File>);
+
+impl PreparedChunks {
+    pub(crate) fn publish(self, state: &LocalState) -> io::Result<()> {
+        match self.0 {
+            Some(file) => state.publish(&file, &temporary(), FILE),
+            None => std::fs::remove_file(state.folder().join(FILE)),
+        }
+    }
+}
+
+fn temporary() -> String {
+    format!("{FILE}.new")
 }
 
 fn prefix(hash: &[u8]) -> u64 {

@@ -13,7 +13,7 @@ mod layer_file;
 mod sums;
 
 pub(crate) use adopted_sums::SumMark;
-pub(crate) use chunks::{ChunkPlace, KnownChunks};
+pub(crate) use chunks::{ChunkPlace, KnownChunks, PreparedChunks};
 pub(crate) use journal::{Interrupted, Journal, JournalHead, LayerMark, StoredArchive};
 pub(crate) use layer_file::LayerFile;
 pub(crate) use sums::{FileSums, NewSums, PutRun, Sums, block_key, short_id};

@@ -212,6 +212,26 @@ fn a_small_change_of_a_large_file_is_stored_in_part_after_the_run_that_stored_it
 }
 
 #[test]
+fn nothing_rests_on_what_a_run_stored_that_died_just_before_its_commit() {
+    for put in 1.. {
+        let bench = Bench::new();
+        bench.write("file", &noise(1, FILE_BYTES as usize));
+        bench.backup();
+        bench.write("another", &noise(2, FILE_BYTES as usize));
+        let faults = Arc::new(Faults::on(Call::Put, put, Effect::Crash));
+        let outcome = run_with(&bench, &faults);
+        if outcome.is_ok() {
+            assert!(put > 3, "the index, the record, the snapshot");
+            break;
+        }
+        bench.backup();
+        let verified = bench.verify(VerifyLevel::Checksum, "100%");
+        assert!(verified.is_good(), "put {put}: {:?}", verified.problems);
+        bench.assert_newest_restores();
+    }
+}
+
+#[test]
 fn archives_that_vanished_or_were_cut_short_are_stored_anew() {
     let bench = bench();
     die_at_archive(&bench, 4);
