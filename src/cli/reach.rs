@@ -335,17 +335,7 @@ pub(super) fn lock_failure(error: crate::execute::LockError) -> Failure {
 
 /// The local state cannot be used.
 pub(super) fn state_failure(error: execute::StateError) -> Failure {
-    let failure = Failure::failed(error.to_string());
-    let failure = match std::error::Error::source(&error) {
-        Some(source) => failure.because(source),
-        None => failure,
-    };
-    match error {
-        execute::StateError::Newer { .. } => {
-            failure.help("use that program, or delete the file: everything is due once then")
-        }
-        _ => failure.help("check the folder's owner and mode"),
-    }
+    execute::of_state(&error).into()
 }
 
 /// A tier that cannot be reached or read, with the exit code that tells why.

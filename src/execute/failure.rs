@@ -2,7 +2,7 @@
 
 use super::keys::{recipient_texts, shown_recipient};
 use super::site::{Site, SiteError};
-use super::state::StateFile;
+use super::state::{StateError, StateFile};
 use crate::archive::FormatError;
 use crate::base::{Exit, printable};
 use crate::diagnostics::list;
@@ -10,6 +10,7 @@ use crate::plan::{Key, Tier};
 use crate::report::{Failure, FailureKind};
 use crate::repository::{Catalogue, Repository, RepositoryError, source_of};
 use crate::stores::{StoreError, StoreErrorKind};
+use std::io::ErrorKind;
 
 /// What went wrong with a repository or its store.
 pub fn of_repository(error: &RepositoryError) -> Failure {
@@ -24,6 +25,9 @@ pub fn of_repository(error: &RepositoryError) -> Failure {
     let help = match error {
         RepositoryError::NoRepository { .. } => Some("nothing was backed up there yet: `plan run` makes it"),
         RepositoryError::Store(store) => help_of_store(store),
+        RepositoryError::State { source, .. } if source.kind() == ErrorKind::StorageFull => {
+            Some("free some space there, or give the plan a `state` folder on another disk")
+        }
         _ => None,
     };
     Failure { help: help.map(str::to_owned), ..Failure::new(kind, error.to_string()) }
@@ -108,6 +112,21 @@ pub fn of_site(error: &SiteError) -> Failure {
         }
         SiteError::UnknownKey { .. } => Failure::new(FailureKind::Other, error.to_string()),
     }
+}
+
+/// The local state cannot be used.
+pub fn of_state(error: &StateError) -> Failure {
+    let help = match error {
+        StateError::Newer { .. } => "use that program, or delete the file: everything is due once then",
+        StateError::Read { .. } => "check the folder's owner and mode",
+        StateError::Write { source, .. } if source.kind() == ErrorKind::StorageFull => {
+            "free some space there: without it every job is due again, and nothing else is lost"
+        }
+        StateError::Write { .. } => {
+            "make the folder writable: without it every job is due again, and nothing else is lost"
+        }
+    };
+    Failure { help: Some(help.to_owned()), ..other(error.to_string()) }
 }
 
 /// Something that has no better name.

@@ -21,7 +21,7 @@ mod steps;
 mod testing;
 
 pub use due::{Work, all_work, due_work, upcoming};
-pub use failure::{of_reading, of_repository, of_site};
+pub use failure::{of_reading, of_repository, of_site, of_state};
 pub use forget::{candidate, decide};
 pub use keys::{AskPassphrase, KeyError, MadeKey, recipient_texts, shown_recipient};
 pub use lock::{Holder, LockError, PlanLock};

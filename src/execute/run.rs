@@ -326,7 +326,7 @@ impl Run<'_> {
     fn record(&self, compiled: &Compiled) -> Result<(), Failure> {
         self.save_state()?;
         let line = crate::report::history_line(&self.report(compiled));
-        self.files.append_history(&line).map_err(|error| state_failure(&error))
+        self.files.append_history(&line).map_err(|error| failure::of_state(&error))
     }
 
     /// The scheduled time that a job's run is for; `None`: it was asked for by hand.
@@ -339,18 +339,12 @@ impl Run<'_> {
     }
 
     pub(super) fn save_state(&self) -> Result<(), Failure> {
-        self.files.save(&self.state.borrow()).map_err(|error| state_failure(&error))
+        self.files.save(&self.state.borrow()).map_err(|error| failure::of_state(&error))
     }
 
     pub(super) fn history_path(&self) -> PathBuf {
         self.files.folder().join(HISTORY_FILE)
     }
-}
-
-fn state_failure(error: &StateError) -> Failure {
-    let source = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
-    let help = "without it every job is due again, and nothing else is lost: make the folder writable";
-    Failure { help: Some(help.to_owned()), ..failure::other(format!("{error}{source}")) }
 }
 
 /// What is done whatever happened before: cleaning up, writing down, telling.

@@ -3,6 +3,7 @@
 use super::HISTORY_FILE;
 use crate::base::Timestamp;
 use crate::compile::JobName;
+use crate::files::plain_reason;
 use crate::report::Outcome;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -20,9 +21,9 @@ const DAMAGED: &str = "state.json.damaged";
 
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    #[error("cannot read the local state `{}`", path.display())]
+    #[error("cannot read the local state `{}`: {}", path.display(), plain_reason(source))]
     Read { path: PathBuf, source: io::Error },
-    #[error("cannot write the local state `{}`", path.display())]
+    #[error("cannot write the local state `{}`: {}", path.display(), plain_reason(source))]
     Write { path: PathBuf, source: io::Error },
     #[error("the local state `{}` is of version {found}, made by a newer program", path.display())]
     Newer { path: PathBuf, found: u32 },
@@ -170,7 +171,8 @@ impl StateFile {
 pub(super) fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     // Made with mode 0600, and removed if it is not persisted.
     let mut temporary = tempfile::Builder::new().prefix(name).tempfile_in(folder)?;
-    temporary.write_all(bytes)?;
+    // Through the file itself: its errors name no temporary path.
+    temporary.as_file_mut().write_all(bytes)?;
     temporary.as_file().sync_all()?;
     temporary.persist(folder.join(name)).map_err(|error| error.error)?;
     File::open(folder)?.sync_all()

@@ -1,6 +1,6 @@
 use crate::archive::FormatError;
 use crate::base::Exit;
-use crate::files::WalkError;
+use crate::files::{WalkError, plain_reason};
 use crate::stores::{StoreError, StoreErrorKind};
 use std::io;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ pub enum RepositoryError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Walk(#[from] WalkError),
-    #[error("can't use the local state in `{}`: {source}", path.display())]
+    #[error("can't use the local state in `{}`: {}", path.display(), plain_reason(source))]
     State { path: PathBuf, source: io::Error },
     #[error("the command `{command}` {problem}")]
     Command { command: String, problem: String },
@@ -34,7 +34,9 @@ pub enum RepositoryError {
     #[error("the restore target: {0}")]
     Target(String),
     /// Another host deletes or replaces at this moment.
-    #[error("`{host}` is pruning or repairing this store (until {until} at the latest); try again later")]
+    #[error(
+        "`{host}` is pruning or repairing this store, or died doing so: nobody else may until {until}; try again later"
+    )]
     Leased { host: String, until: String },
     /// The work took longer than the right to do it.
     #[error("the lease on `{store}` ran out or was taken over before all was done; run the command again")]

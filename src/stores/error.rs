@@ -101,7 +101,25 @@ impl fmt::Display for StoreError {
             None => write!(f, "can't {} `{}`", self.operation, self.store)?,
         }
         write!(f, ": {}", self.kind.phrase())?;
-        if self.detail.is_empty() { Ok(()) } else { write!(f, " ({})", self.detail) }
+        match self.news() {
+            "" => Ok(()),
+            news => write!(f, " ({news})"),
+        }
+    }
+}
+
+impl StoreError {
+    /// What the service said, where the kind has not said it.
+    fn news(&self) -> &str {
+        let said = self.detail.split_once(" (os error ").map_or(self.detail.as_str(), |(said, _)| said);
+        let is_said = match self.kind {
+            StoreErrorKind::NotFound => said.ends_with("No such file or directory"),
+            StoreErrorKind::Full => said.ends_with("No space left on device"),
+            StoreErrorKind::Denied => said.ends_with("Permission denied"),
+            StoreErrorKind::AlreadyExists => said.ends_with("File exists"),
+            _ => false,
+        };
+        if is_said { "" } else { said }
     }
 }
 

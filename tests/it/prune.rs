@@ -71,7 +71,7 @@ fn a_backup_beside_another_hosts_prune_succeeds_and_leaves_the_deleting_to_later
     trees::put(&backup.source(), "file", "two");
     let told = backup.run().expect_code(0);
     assert!(
-        told.stdout.contains("what may go is left to the next run: `other` is pruning this store"),
+        told.stdout.contains("what may go is left to the next run: `other` is pruning or repairing this store"),
         "it is a note:\n{told}"
     );
     assert_eq!(backup.snapshots().len(), 2);

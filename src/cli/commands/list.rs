@@ -1,9 +1,7 @@
 use super::super::failure::Outcome;
 use super::super::output::Output;
 use super::super::reach::{self, Found};
-use crate::base::{
-    ByteSize, Cell, Column, Context, Exit, Paint, Style, Table, counted, grouped, printable, rfc3339, wrap,
-};
+use crate::base::{ByteSize, Cell, Column, Context, Exit, Paint, Style, Table, grouped, rfc3339};
 use crate::execute::Site;
 use crate::report::Moments;
 use serde_json::json;
@@ -54,9 +52,10 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     }
     let moments = Moments { now: context.now(), zone: file.plan.timezone.value };
     let rows: Vec<Row> = found.iter().map(|one| Row::of(one, &moments)).collect();
-    output.text(&render(&rows, output.width(), Style { color: output.stdout_color }))?;
-    if found.is_empty() {
+    if rows.is_empty() {
         output.note("there are no snapshots yet");
+    } else {
+        output.text(&render(&rows, output.width(), Style { color: output.stdout_color }))?;
     }
     Ok(Exit::Done)
 }
@@ -116,7 +115,6 @@ impl Row {
     }
 }
 
-/// A table; where there is no room for one, the id of each snapshot with what is known of it beneath.
 fn render(rows: &[Row], width: usize, style: Style) -> String {
     let mut table = Table::new([
         Column::left("id"),
@@ -130,24 +128,7 @@ fn render(rows: &[Row], width: usize, style: Style) -> String {
         Column::left("host").optional(2),
     ]);
     rows.iter().for_each(|row| table.row(row.cells()));
-    if table.fits(width) {
-        return table.render(width, style);
-    }
-    const INDENT: usize = 2;
-    let mut text = String::new();
-    for row in rows {
-        text.push_str(&format!("{}\n", row.id));
-        let mut told = vec![row.time.clone()];
-        told.extend(row.record.iter().flat_map(|record| [counted(record.files, "file"), record.size.to_string()]));
-        for part in [format!("{}/{}", row.tier, row.source), told.join(", ")] {
-            for line in wrap(&printable(&part), width.saturating_sub(INDENT).max(1)) {
-                text.push_str(&format!("{:INDENT$}{line}\n", ""));
-            }
-        }
-        let (paint, state) = row.state();
-        text.push_str(&format!("{:INDENT$}{}\n", "", style.paint(paint, state)));
-    }
-    text
+    table.render(width, style)
 }
 
 #[cfg(test)]

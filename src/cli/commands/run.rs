@@ -170,6 +170,7 @@ fn dry_run(work: &Work, site: &Site<'_>, state: &State, output: &mut Output) -> 
 fn run_failure(error: RunError) -> Failure {
     match error {
         RunError::Site(error) => reach::site_failure(&error),
+        RunError::State(error) => reach::state_failure(error),
         other => Failure::failed("the run could not begin").because(&other),
     }
 }

@@ -130,7 +130,7 @@ fn two_prunes_at_once_are_refused_and_a_dead_hosts_lease_runs_out() {
     bench.store.put("lease/prune.json", lease("2099-01-01T00:00:00Z").as_bytes(), Put::Replace).unwrap();
     let plan = plan_prune(&catalogue, &bench.snapshots()[..1], bench.context.now(), Duration::ZERO).unwrap();
     let error = execute_prune(&catalogue, &plan, &bench.run_id(), "host", &*bench.context.clock).unwrap_err();
-    insta::assert_snapshot!(error, @"`other` is pruning or repairing this store (until 2099-01-01T00:00:00Z at the latest); try again later");
+    insta::assert_snapshot!(error, @"`other` is pruning or repairing this store, or died doing so: nobody else may until 2099-01-01T00:00:00Z; try again later");
     assert_eq!(bench.snapshots().len(), 3);
     bench.store.put("lease/prune.json", lease("2001-01-01T00:00:00Z").as_bytes(), Put::Replace).unwrap();
     execute_prune(&catalogue, &plan, &bench.run_id(), "host", &*bench.context.clock).unwrap();
