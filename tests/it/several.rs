@@ -111,8 +111,8 @@ fn verify_with_an_identity_file_that_is_not_there_fails() {
     insta::assert_snapshot!(told, @r"
     exit 12
     --- stderr ---
-    error: the identity `$ROOT/work/missing.key` of key `k` cannot be used: no such file or directory
-      help: put the identity back, or name another file with `--identity FILE`
+    error: the identity file `$ROOT/work/missing.key` cannot be used: no such file or directory
+      help: name an age identity file, as of `plan key new` or `age-keygen`, or an SSH key
     ");
     several.environment.write("empty.key", "");
     several.run(&["verify", "--identity", "empty.key"]).expect_code(WRONG_KEY);
