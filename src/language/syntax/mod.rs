@@ -15,11 +15,14 @@
 
 mod braces;
 mod entry;
+mod habits;
 pub(super) mod lexer;
 mod parser;
 mod quotes;
 mod rules;
 mod string;
+mod text;
+mod value;
 pub(super) mod word;
 
 pub(super) use parser::read;
