@@ -12,6 +12,7 @@ mod failure;
 mod interrupt;
 mod lock_file;
 mod near;
+mod opened;
 mod output;
 mod own_state;
 mod path_json;

@@ -1,13 +1,14 @@
 use super::super::failure::{Failure, Outcome};
-use super::super::near::{self, Searched};
+use super::super::near;
+use super::super::opened::Opened;
 use super::super::output::Output;
-use super::super::reach::{self, Found, Wanted};
-use crate::archive::{ArchiveTable, Entry, Identities, Snapshot};
+use super::super::reach::{self, Wanted};
+use crate::archive::{ArchiveTable, Entry};
 use crate::base::{Context, Exit};
 use crate::diagnostics::list;
 use crate::execute::Site;
 use crate::files::{FileKind, display_path};
-use crate::repository::{Catalogue, RepositoryError, Selection, for_each_entry, read_file};
+use crate::repository::{RepositoryError, for_each_entry, read_file};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -44,57 +45,45 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     let mut matches = Vec::new();
     let mut unmatched = Vec::new();
     for found in reach::choose(found, &wanted, &tiers)? {
-        let identities = reach::identities(&site, found.tier)?;
-        let catalogue = Catalogue::new(&found.repository, identities.as_ref());
-        let failed = |error: RepositoryError| reach::reading_failure(&error, &site, found.tier);
-        let snapshot = catalogue.load(&found.info).map_err(failed)?;
-        let selection =
-            Selection::new(std::slice::from_ref(path), &snapshot.base).map_err(|e| Failure::usage(e.to_string()))?;
+        let opened = Opened::open(found, &site)?;
+        let selection = opened.select(std::slice::from_ref(path))?;
         let mut table = ArchiveTable::default();
         let mut first = None;
         let mut others = 0;
-        for_each_entry(&catalogue, &snapshot, &selection, &mut table, |entry, _| {
+        for_each_entry(&opened.catalogue(), &opened.snapshot, &selection, &mut table, |entry, _| {
             match first {
                 None => first = Some(entry),
                 Some(_) => others += 1,
             }
             Ok(())
         })
-        .map_err(failed)?;
+        .map_err(|error| opened.failure(&error, &site))?;
         match first {
             Some(entry) => {
                 let is_file = entry.kind == FileKind::File && others == 0;
-                matches.push(Match { found, identities, snapshot, entry, table, is_file });
+                matches.push(Match { opened, entry, table, is_file });
             }
-            None => unmatched.push((found.repository, identities, snapshot)),
+            None => unmatched.push(opened),
         }
     }
     let [first, ..] = &matches[..] else {
-        let searched = unmatched.iter().map(|(repository, identities, snapshot)| Searched {
-            repository,
-            identities: identities.as_ref(),
-            snapshot,
-        });
-        let hint = near::did_you_mean(searched, std::slice::from_ref(path));
+        let hint = near::did_you_mean(unmatched.iter().map(Opened::searched), std::slice::from_ref(path));
         return Err(Failure::failed(format!("there is no `{}` in the snapshot", display_path(path.as_bytes())))
             .help(hint.unwrap_or_else(|| "`plan ls` lists what there is".to_owned())));
     };
     let one = the_file(first, &matches, path)?;
-    reach::tell_missing(&one.found, &one.snapshot, output);
-    let catalogue = Catalogue::new(&one.found.repository, one.identities.as_ref());
+    reach::tell_missing(&one.opened.found, &one.opened.snapshot, output);
     let mut watched = Watched { inner: output.bytes(), error: None };
-    match (read_file(&catalogue, &one.entry, &one.table, &mut watched), watched.error) {
+    match (read_file(&one.opened.catalogue(), &one.entry, &one.table, &mut watched), watched.error) {
         (Ok(()), _) => Ok(Exit::Done),
         (Err(RepositoryError::Target(_)), Some(error)) => Err(Failure::output(error)),
-        (Err(error), _) => Err(reach::reading_failure(&error, &site, one.found.tier)),
+        (Err(error), _) => Err(one.opened.failure(&error, &site)),
     }
 }
 
 /// What the path is in a source.
 struct Match<'p> {
-    found: Found<'p>,
-    identities: Option<Identities>,
-    snapshot: Snapshot,
+    opened: Opened<'p>,
     entry: Entry,
     table: ArchiveTable,
     /// One file, and nothing else.
@@ -108,9 +97,9 @@ fn the_file<'m, 'p>(first: &Match<'p>, matches: &'m [Match<'p>], path: &OsStr) -
     match &files[..] {
         [only] => Ok(only),
         [one, ..] => {
-            let sources = files.iter().map(|one| one.found.info.source.as_str());
+            let sources = files.iter().map(|one| one.opened.found.info.source.as_str());
             Err(Failure::usage(format!("`{path}` is a file in each of the sources {}", list(sources, "and")))
-                .help(format!("choose one, as with `--source {}`", one.found.info.source)))
+                .help(format!("choose one, as with `--source {}`", one.opened.found.info.source)))
         }
         [] => {
             let what = match first.entry.kind {
@@ -119,7 +108,7 @@ fn the_file<'m, 'p>(first: &Match<'p>, matches: &'m [Match<'p>], path: &OsStr) -
             };
             Err(Failure::usage(format!("`{path}` is {what}")).help(format!(
                 "`plan ls {} {path}` lists it, `plan restore {path} --to DIR` brings it back",
-                first.found.info.run
+                first.opened.found.info.run
             )))
         }
     }

@@ -1,5 +1,6 @@
 use super::super::failure::{Failure, Outcome};
-use super::super::near::{self, Searched};
+use super::super::near;
+use super::super::opened::Opened;
 use super::super::output::Output;
 use super::super::path_json;
 use super::super::reach::{self, Wanted};
@@ -7,7 +8,7 @@ use crate::archive::{ArchiveTable, Entry};
 use crate::base::{ByteSize, Context, Exit, printable};
 use crate::execute::Site;
 use crate::files::{FileKind, display_path};
-use crate::repository::{Catalogue, Selection, for_each_entry};
+use crate::repository::for_each_entry;
 use serde_json::json;
 use std::ffi::OsString;
 
@@ -50,16 +51,14 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     let mut shown = 0u64;
     let mut documents = Vec::new();
     let mut opened = Vec::new();
-    for one in &chosen {
-        let identities = reach::identities(&site, one.tier)?;
-        let catalogue = Catalogue::new(&one.repository, identities.as_ref());
-        let failed = |error| reach::reading_failure(&error, &site, one.tier);
-        let snapshot = catalogue.load(&one.info).map_err(failed)?;
-        reach::tell_missing(one, &snapshot, output);
-        let selection = Selection::new(&words, &snapshot.base).map_err(|error| Failure::usage(error.to_string()))?;
+    for found in chosen {
+        let one = Opened::open(found, &site)?;
+        let (info, tier) = (&one.found.info, &one.found.tier.name.value);
+        reach::tell_missing(&one.found, &one.snapshot, output);
+        let selection = one.select(&words)?;
         let mut lines = Vec::new();
         let mut entries = Vec::new();
-        for_each_entry(&catalogue, &snapshot, &selection, &mut ArchiveTable::default(), |entry, _| {
+        for_each_entry(&one.catalogue(), &one.snapshot, &selection, &mut ArchiveTable::default(), |entry, _| {
             shown += 1;
             if output.json {
                 entries.push(document(&entry));
@@ -68,36 +67,31 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
             }
             Ok(())
         })
-        .map_err(failed)?;
+        .map_err(|error| one.failure(&error, &site))?;
         if output.json {
             documents.push(json!({
-                "id": one.info.run.to_string(),
-                "tier": one.tier.name.value,
-                "source": one.info.source,
-                "base": snapshot.base,
+                "id": info.run.to_string(),
+                "tier": tier,
+                "source": info.source,
+                "base": one.snapshot.base,
                 "entries": entries,
             }));
         } else if !lines.is_empty() {
             if several {
-                output.line(&format!("{} ({}, {}):", one.info.source, one.tier.name.value, one.info.run))?;
+                output.line(&format!("{} ({tier}, {}):", info.source, info.run))?;
             }
             for line in lines {
                 output.line(&line)?;
             }
         }
-        opened.push((&one.repository, identities, snapshot));
+        opened.push(one);
     }
     if output.json {
         output.document(&json!({ "format_version": 1, "snapshots": documents }))?;
     }
     if shown == 0 && !words.is_empty() {
-        let searched = opened.iter().map(|(repository, identities, snapshot)| Searched {
-            repository,
-            identities: identities.as_ref(),
-            snapshot,
-        });
         let failure = Failure::failed(format!("nothing in the snapshot matches {}", super::quoted(&words)));
-        return Err(match near::did_you_mean(searched, &words) {
+        return Err(match near::did_you_mean(opened.iter().map(Opened::searched), &words) {
             Some(hint) => failure.help(hint),
             None => failure,
         });

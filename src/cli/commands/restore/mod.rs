@@ -3,19 +3,18 @@
 mod preview;
 
 use super::super::failure::{Failure, Outcome};
-use super::super::near::{self, Searched};
+use super::super::near;
+use super::super::opened::Opened;
 use super::super::output::Output;
 use super::super::path_json;
 use super::super::reach::{self, Found, Wanted};
 use super::super::{interrupt, progress::Ticker};
-use crate::archive::{ArchiveTable, Snapshot};
+use crate::archive::ArchiveTable;
 use crate::base::{ByteSize, Context, Exit, counted, format_duration, grouped, rfc3339};
 use crate::execute::Site;
 use crate::files::display_path;
 use crate::files::restore::{Overwrite, RestoreReport};
-use crate::repository::{
-    Catalogue, RepositoryError, RestoreProgress, RestoreRequest, Selection, for_each_entry, restore,
-};
+use crate::repository::{RepositoryError, RestoreProgress, RestoreRequest, Selection, for_each_entry, restore};
 use clap::ValueEnum;
 use serde_json::json;
 use std::ffi::OsString;
@@ -74,9 +73,7 @@ enum OverwriteChoice {
 
 /// A snapshot to restore from, opened.
 struct Job<'p> {
-    found: Found<'p>,
-    identities: Option<crate::archive::Identities>,
-    snapshot: Snapshot,
+    opened: Opened<'p>,
     selection: Selection,
     target: PathBuf,
 }
@@ -113,7 +110,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
         let begun = Instant::now();
         let progress = RestoreProgress::default();
         let request = RestoreRequest {
-            snapshot: &job.snapshot,
+            snapshot: &job.opened.snapshot,
             selection: &job.selection,
             target: &job.target,
             overwrite,
@@ -121,19 +118,19 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
             cancel: cancel.clone(),
             progress: &progress,
         };
-        let catalogue = Catalogue::new(&job.found.repository, job.identities.as_ref());
+        let catalogue = job.opened.catalogue();
         let tell = || {
             let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
             let (done, total) = (ByteSize(read(&progress.done_bytes)), ByteSize(read(&progress.total_bytes)));
             format!(
                 "{}  {} of {}, {done} of {total}",
-                job.found.info.source,
+                job.opened.found.info.source,
                 grouped(read(&progress.done_files)),
                 counted(read(&progress.total_files), "file")
             )
         };
         let report = Ticker::new(output).during(tell, || restore(&catalogue, &request));
-        let report = report.map_err(|error| reach::reading_failure(&error, &site, job.found.tier))?;
+        let report = report.map_err(|error| job.opened.failure(&error, &site))?;
         if report.counts.failed > 0 {
             worst = Exit::Partial;
         }
@@ -158,30 +155,23 @@ fn open<'p>(
     let mut unmatched = Vec::new();
     let several_tiers = site.plan.tiers.len() > 1 && arguments.place.tier.is_empty();
     for found in chosen {
-        let identities = reach::identities(site, found.tier)?;
-        let catalogue = Catalogue::new(&found.repository, identities.as_ref());
-        let failed = |error: &RepositoryError| reach::reading_failure(error, site, found.tier);
-        let snapshot = catalogue.load(&found.info).map_err(|error| failed(&error))?;
-        let selection = Selection::new(words, &snapshot.base).map_err(|error| Failure::usage(error.to_string()))?;
-        if !words.is_empty() && !has_any(&catalogue, &snapshot, &selection).map_err(|error| failed(&error))? {
-            unmatched.push((found.repository, identities, snapshot));
+        let opened = Opened::open(found, site)?;
+        let selection = opened.select(words)?;
+        if !words.is_empty() && !has_any(&opened, &selection).map_err(|error| opened.failure(&error, site))? {
+            unmatched.push(opened);
             continue;
         }
+        let found = &opened.found;
         if several_tiers {
             let time = rfc3339(found.info.run.started);
             output.note(&format!("`{}` from tier `{}`, snapshot of {time}", found.info.source, found.tier.name.value));
         }
-        reach::tell_missing(&found, &snapshot, output);
-        jobs.push(Job { found, identities, snapshot, selection, target: PathBuf::new() });
+        reach::tell_missing(found, &opened.snapshot, output);
+        jobs.push(Job { opened, selection, target: PathBuf::new() });
     }
     if jobs.is_empty() {
         let what = super::quoted(words);
-        let searched = unmatched.iter().map(|(repository, identities, snapshot)| Searched {
-            repository,
-            identities: identities.as_ref(),
-            snapshot,
-        });
-        let hint = near::did_you_mean(searched, words);
+        let hint = near::did_you_mean(unmatched.iter().map(Opened::searched), words);
         return Err(Failure::failed(format!("nothing in the snapshots matches {what}"))
             .help(hint.unwrap_or_else(|| "`plan ls latest` lists what there is".to_owned())));
     }
@@ -189,12 +179,12 @@ fn open<'p>(
     for job in &mut jobs {
         job.target = match &arguments.to {
             Some(to) if several => {
-                reach::whole(to, site.context).join(crate::repository::component(&job.found.info.source))
+                reach::whole(to, site.context).join(crate::repository::component(&job.opened.found.info.source))
             }
             Some(to) => reach::whole(to, site.context),
-            None if job.snapshot.base.starts_with('/') => PathBuf::from(&job.snapshot.base),
+            None if job.opened.snapshot.base.starts_with('/') => PathBuf::from(&job.opened.snapshot.base),
             None => {
-                let source = &job.found.info.source;
+                let source = &job.opened.found.info.source;
                 return Err(Failure::usage(format!(
                     "source `{source}` is what a command printed and has no place of its own"
                 ))
@@ -205,9 +195,9 @@ fn open<'p>(
     Ok(jobs)
 }
 
-fn has_any(catalogue: &Catalogue<'_>, snapshot: &Snapshot, selection: &Selection) -> Result<bool, RepositoryError> {
+fn has_any(opened: &Opened<'_>, selection: &Selection) -> Result<bool, RepositoryError> {
     let mut any = false;
-    for_each_entry(catalogue, snapshot, selection, &mut ArchiveTable::default(), |_, _| {
+    for_each_entry(&opened.catalogue(), &opened.snapshot, selection, &mut ArchiveTable::default(), |_, _| {
         any = true;
         Ok(())
     })?;
@@ -244,6 +234,7 @@ fn tell_report(
     documents: &mut Vec<serde_json::Value>,
 ) -> Result<(), Failure> {
     let counts = &report.counts;
+    let found = &job.opened.found;
     for failure in &report.failures {
         output.warning(&failure.to_string());
     }
@@ -252,7 +243,7 @@ fn tell_report(
     }
     if output.json {
         documents.push(json!({
-            "source": job.found.info.source, "tier": job.found.tier.name.value, "id": job.found.info.run.to_string(),
+            "source": found.info.source, "tier": found.tier.name.value, "id": found.info.run.to_string(),
             "target": job.target, "written": counts.written, "replaced": counts.replaced, "skipped": counts.skipped,
             "different": counts.different, "failed": counts.failed, "bytes": counts.bytes,
             "failures": report.failures.iter().map(|failure| {
@@ -269,7 +260,7 @@ fn tell_report(
         "restored {} {} of `{}`, {}",
         grouped(restored),
         if restored == 1 { "entry" } else { "entries" },
-        job.found.info.source,
+        found.info.source,
         ByteSize(counts.bytes)
     )];
     if counts.replaced > 0 {

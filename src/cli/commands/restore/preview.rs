@@ -3,14 +3,13 @@
 use super::super::super::failure::{Failure, Outcome};
 use super::super::super::output::Output;
 use super::super::super::path_json;
-use super::super::super::reach;
 use super::Job;
 use crate::archive::ArchiveTable;
 use crate::base::{ByteSize, Cell, Column, Exit, Paint, Style, Table, counted};
 use crate::execute::Site;
 use crate::files::restore::{Outcome as Fate, Overwrite, Preview};
 use crate::files::{FileKind, display_path};
-use crate::repository::{Catalogue, RepositoryError, for_each_entry, plan_restore, target_entry};
+use crate::repository::{RepositoryError, for_each_entry, plan_restore, target_entry};
 use serde_json::json;
 
 /// Calls `act` with each path that is selected and what would become of it.
@@ -22,23 +21,28 @@ fn preview(
 ) -> Result<(), Failure> {
     let preview =
         Preview::open(&job.target, overwrite).map_err(|error| Failure::failed("cannot restore").because(&error))?;
-    let catalogue = Catalogue::new(&job.found.repository, job.identities.as_ref());
-    for_each_entry(&catalogue, &job.snapshot, &job.selection, &mut ArchiveTable::default(), |entry, _| {
-        let entry = target_entry(entry);
-        let fate = preview.outcome(&entry).map_err(|reason| reason.to_string());
-        act(&entry.path, entry.metadata.kind, fate);
-        Ok::<(), RepositoryError>(())
-    })
-    .map_err(|error| reach::reading_failure(&error, site, job.found.tier))
+    for_each_entry(
+        &job.opened.catalogue(),
+        &job.opened.snapshot,
+        &job.selection,
+        &mut ArchiveTable::default(),
+        |entry, _| {
+            let entry = target_entry(entry);
+            let fate = preview.outcome(&entry).map_err(|reason| reason.to_string());
+            act(&entry.path, entry.metadata.kind, fate);
+            Ok::<(), RepositoryError>(())
+        },
+    )
+    .map_err(|error| job.opened.failure(&error, site))
 }
 
 /// The answer to `--dry-run`.
 pub(super) fn dry_run(jobs: &[Job<'_>], overwrite: Overwrite, site: &Site<'_>, output: &mut Output) -> Outcome {
     let mut documents = Vec::new();
     for job in jobs {
-        let catalogue = Catalogue::new(&job.found.repository, job.identities.as_ref());
-        let failed = |error| reach::reading_failure(&error, site, job.found.tier);
-        let plan = plan_restore(&catalogue, &job.snapshot, &job.selection).map_err(failed)?;
+        let (opened, found) = (&job.opened, &job.opened.found);
+        let plan = plan_restore(&opened.catalogue(), &opened.snapshot, &job.selection)
+            .map_err(|error| opened.failure(&error, site))?;
         let mut paths = Vec::new();
         preview(job, overwrite, site, |path, kind, fate| {
             // A folder that is there already is no news.
@@ -48,7 +52,7 @@ pub(super) fn dry_run(jobs: &[Job<'_>], overwrite: Overwrite, site: &Site<'_>, o
         })?;
         if output.json {
             documents.push(json!({
-                "source": job.found.info.source, "tier": job.found.tier.name.value, "id": job.found.info.run.to_string(),
+                "source": found.info.source, "tier": found.tier.name.value, "id": found.info.run.to_string(),
                 "target": job.target, "files": plan.files, "folders": plan.folders, "others": plan.others,
                 "bytes": plan.bytes, "archives": plan.archives,
                 "paths": paths.iter().map(|(path, kind, fate)| {
@@ -72,7 +76,7 @@ pub(super) fn dry_run(jobs: &[Job<'_>], overwrite: Overwrite, site: &Site<'_>, o
             counted(plan.files, "file"),
             counted(plan.folders, "folder"),
             ByteSize(plan.bytes),
-            job.found.info.source,
+            found.info.source,
             job.target.display(),
             counted(plan.archives.len() as u64, "archive")
         ))?;
