@@ -150,15 +150,18 @@ pub(super) fn snapshots<'p>(
         }
     }
     if !any_repository {
-        return Err(first_failure.unwrap_or_else(|| {
-            let names: Vec<String> = tiers.iter().map(|tier| format!("`{}`", tier.name.value)).collect();
-            Failure::new(Exit::NoRepository, format!("there is no repository in {}", names.join(", ")))
-                .help("nothing was backed up there yet: `plan run` makes it")
-        }));
+        return Err(first_failure.unwrap_or_else(|| no_repository(tiers)));
     }
     let order = |found: &Found<'_>| (found.info.moment(), found.info.run.clone(), found.info.source.clone());
     found.sort_by_cached_key(order);
     Ok(found)
+}
+
+/// None of the tiers has a repository.
+pub(super) fn no_repository(tiers: &[&Tier]) -> Failure {
+    let names: Vec<String> = tiers.iter().map(|tier| format!("`{}`", tier.name.value)).collect();
+    Failure::new(Exit::NoRepository, format!("there is no repository in {}", names.join(", ")))
+        .help("nothing was backed up there yet: `plan run` makes it")
 }
 
 /// `None`: the tier has no repository yet.

@@ -1,7 +1,7 @@
 //! A plan as the editor sees it: open texts before those on disk, every file with its place.
 
 use super::documents::Documents;
-use super::place::{Places, normal};
+use super::place::Places;
 use super::server::Disk;
 use crate::diagnostics::{Catalogue, Diagnostic, Severities, SourceFiles};
 use crate::language::{self, Document};
@@ -183,7 +183,7 @@ impl Project {
 
 /// A path that is relative to the folder of `root`.
 fn beside(root: &Path, path: &Path) -> PathBuf {
-    normal(&root.parent().unwrap_or(Path::new("")).join(path))
+    language::normal(&root.parent().unwrap_or(Path::new("")).join(path))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::analysis::Project;
 use super::place::offset;
 use crate::diagnostics::{Edit, FileId, Span};
 use crate::language::schema::{Kind, NodeShape, schema};
-use crate::language::{Node, Value, written};
+use crate::language::{Node, Value, normal, written};
 use crate::plan::name_problem;
 use lsp_types::{Location, Position, Range};
 use std::collections::BTreeSet;
@@ -109,7 +109,7 @@ pub(super) fn definitions(project: &Project, path: &Path, position: Position) ->
     let Some(file) = places.file(path) else { return Vec::new() };
     let included = included_at(places.text(file), offset(places.index(file), position)).map(|name| {
         let folder = path.parent().unwrap_or(Path::new(""));
-        super::place::normal(&folder.join(name))
+        normal(&folder.join(name))
     });
     let uri = included.filter(|path| project.holds(path)).and_then(|path| super::place::uri_of(&path));
     uri.into_iter().map(|uri| Location::new(uri, Range::default())).collect()

@@ -1,6 +1,7 @@
 //! Addresses and paths, spans and ranges: the editor's way to say where, and ours.
 
 use crate::diagnostics::{FileId, LineIndex, SourceFiles, Span};
+use crate::language::normal;
 use lsp_types::{Location, Position, Range, Uri};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -53,11 +54,6 @@ fn percent_decoded(text: &str) -> std::ffi::OsString {
         }
     }
     std::ffi::OsString::from_vec(out)
-}
-
-/// The path without `.` and `..`; symbolic links are not followed.
-pub(super) fn normal(path: &Path) -> PathBuf {
-    crate::language::normal(path)
 }
 
 /// A place in a text as the protocol counts it.

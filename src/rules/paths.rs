@@ -1,8 +1,9 @@
 //! Paths by their names alone: nothing is looked up.
 
 use crate::diagnostics::Span;
+pub(super) use crate::language::normal;
 use crate::plan::{Origin, PathSource, Source};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// A folder or file that a source takes, as far as names tell.
 pub(super) struct Root {
@@ -25,21 +26,6 @@ pub(super) fn roots(source: &Source) -> Vec<Root> {
         _ => normal(Path::new(include)),
     };
     paths.include.iter().map(|include| Root { path: join(include), span: include.span }).collect()
-}
-
-/// The path without `.` and without `name/..`. Symbolic links are not followed.
-pub(super) fn normal(path: &Path) -> PathBuf {
-    let mut out = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir if matches!(out.components().next_back(), Some(Component::Normal(_))) => {
-                out.pop();
-            }
-            other => out.push(other),
-        }
-    }
-    out
 }
 
 /// Whether `path` is `folder` or lies in it, both starting at the same place.

@@ -71,7 +71,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     let grace = arguments.grace.unwrap_or(DEFAULT_GRACE);
     let mut results = Vec::new();
     let mut first_failure = None;
-    for tier in tiers {
+    for tier in tiers.iter().copied() {
         // One tier that fails keeps nobody from learning what was deleted in the others.
         if let Err(failure) = prune_tier(&site, tier, &state, grace, &arguments, output, &mut results) {
             output.warning(&format!("tier `{}` was not pruned: {}", tier.name.value, failure.message));
@@ -85,8 +85,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
         return Err(failure);
     }
     if results.is_empty() {
-        return Err(Failure::new(Exit::NoRepository, "there is no repository in any of these tiers")
-            .help("nothing was backed up yet: `plan run` makes it"));
+        return Err(reach::no_repository(&tiers));
     }
     print(&results, &arguments, &site, output)?;
     Ok(Exit::Done)

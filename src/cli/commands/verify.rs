@@ -123,8 +123,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
         }
     }
     if found.is_empty() {
-        return Err(Failure::new(Exit::NoRepository, "there is no repository in any of these tiers")
-            .help("nothing was backed up yet: `plan run` makes it"));
+        return Err(reach::no_repository(&tiers));
     }
     // Of one tier alone there is nothing to tell but why it failed.
     if let ([_], [Found { result: Err(failure), .. }]) = (&tiers[..], &found[..]) {
