@@ -326,12 +326,13 @@ pub(super) fn unpack(zstd: &mut zstd::bulk::Decompressor<'static>, frame: &[u8])
 pub struct MergedRows {
     /// Oldest first.
     layers: Vec<LayerReader>,
+    failed: Option<usize>,
 }
 
 impl MergedRows {
     /// `layers`: oldest first.
     pub fn new(layers: Vec<LayerReader>) -> Self {
-        Self { layers }
+        Self { layers, failed: None }
     }
 
     /// Continues close before `path`.
@@ -341,13 +342,18 @@ impl MergedRows {
         }
     }
 
+    /// Of the layers, oldest first: the one that the last error is of.
+    pub fn failed_layer(&self) -> Option<usize> {
+        self.failed
+    }
+
     /// The next row by path; a deletion hides what older layers say.
     pub fn next_row(&mut self) -> Result<Option<Row>, FormatError> {
         if let [layer] = &mut self.layers[..] {
-            return layer.next_row();
+            return layer.next_row().inspect_err(|_| self.failed = Some(0));
         }
-        for layer in &mut self.layers {
-            layer.peek()?;
+        for (place, layer) in self.layers.iter_mut().enumerate() {
+            layer.peek().inspect_err(|_| self.failed = Some(place))?;
         }
         let mut winner: Option<(usize, &Row)> = None;
         for (place, layer) in self.layers.iter().enumerate() {

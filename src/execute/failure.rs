@@ -12,6 +12,9 @@ use crate::repository::{Catalogue, Repository, RepositoryError, source_of};
 use crate::stores::{StoreError, StoreErrorKind};
 use std::io::ErrorKind;
 
+/// Where something stored is missing or other than it was written.
+const DAMAGE: &str = "`plan verify` tells what else is damaged or missing; `plan repair` mends what can be mended, and lists what is lost";
+
 /// What went wrong with a repository or its store.
 pub fn of_repository(error: &RepositoryError) -> Failure {
     let kind = match error.exit() {
@@ -24,6 +27,10 @@ pub fn of_repository(error: &RepositoryError) -> Failure {
     };
     let help = match error {
         RepositoryError::NoRepository { .. } => Some("nothing was backed up there yet: `plan run` makes it"),
+        RepositoryError::Object { source, .. } if source.is_damage() => Some(DAMAGE),
+        RepositoryError::Store(store) if store.kind == StoreErrorKind::NotFound && store.object.is_some() => {
+            Some(DAMAGE)
+        }
         RepositoryError::Store(store) => help_of_store(store),
         RepositoryError::State { source, .. } if source.kind() == ErrorKind::StorageFull => {
             Some("free some space there, or give the plan a `state` folder on another disk")

@@ -279,6 +279,18 @@ impl<'a> Catalogue<'a> {
         Ok(MergedRows::new(readers))
     }
 
+    /// What went wrong while a snapshot's entries were read, with the object where it did.
+    pub(crate) fn manifest_failure(
+        &self,
+        snapshot: &Snapshot,
+        rows: &MergedRows,
+        error: FormatError,
+    ) -> RepositoryError {
+        let layer = rows.failed_layer().and_then(|failed| snapshot.layers.get(failed));
+        let object = layer.map_or_else(|| snapshot.run.to_string(), |layer| layer.object.clone());
+        RepositoryError::object(self.store(), &object, error)
+    }
+
     fn read_sealed(&self, name: &str) -> Result<Vec<u8>, RepositoryError> {
         let sealed = self.store_of(name).read(name, MAX_RECORD_BYTES)?;
         unseal(crate::archive::MemoryObject(sealed), layout::is_encrypted(name), self.identities)
@@ -303,7 +315,7 @@ fn prefix(folder: &str, source: Option<&str>) -> String {
 
 /// Decompresses JSON of unknown but bounded length.
 fn unpack_json(packed: &[u8]) -> Result<Vec<u8>, FormatError> {
-    let damaged = |error: io::Error| FormatError::corrupt("an index", error.to_string());
+    let damaged = |_| FormatError::corrupt("an index", "it can't be decompressed");
     let mut bytes = Vec::new();
     let decoder = zstd::stream::read::Decoder::new(packed).map_err(damaged)?;
     let limit = limits::MAX_JSON_BYTES as u64;

@@ -33,8 +33,8 @@ pub use layout::{SNAPSHOTS, component, source_of};
 pub use open::{Repository, RepositoryConfig};
 pub use prune::{DEFAULT_GRACE, PrunePlan, execute as execute_prune, plan as plan_prune};
 pub use repair::{
-    Donor, LostFile, Mend, Origin, RepairOutcome, RepairPlan, RepairRequest, SnapshotState, Standing,
-    execute as execute_repair, plan as plan_repair, remember as remember_repair,
+    Donor, LostFile, Mend, Opened, Origin, RepairOutcome, RepairPlan, RepairRequest, SnapshotState, Standing, Still,
+    execute as execute_repair, open as open_for_repair, plan as plan_repair, remember as remember_repair,
 };
 pub use restore::{
     RestorePlan, RestoreProgress, RestoreRequest, for_each as for_each_entry, plan as plan_restore, read_file, restore,

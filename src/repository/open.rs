@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The version of the format that this program writes, and the newest it reads.
 pub(crate) const FORMAT_VERSION: u32 = 1;
-const FORMAT: &str = "plan-archive";
+pub(crate) const FORMAT: &str = "plan-archive";
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
 
 const README_TEXT: &[u8] = include_bytes!("../../schema/store-readme.txt");

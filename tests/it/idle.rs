@@ -2,7 +2,7 @@
 
 use crate::support::{Backup, TestEnvironment, trees};
 
-const ACTING: [&[&str]; 11] = [
+const ACTING: [&[&str]; 12] = [
     &["run"],
     &["run", "--now"],
     &["run", "--dry-run"],
@@ -14,6 +14,7 @@ const ACTING: [&[&str]; 11] = [
     &["restore", "--to", "x"],
     &["verify"],
     &["prune"],
+    &["repair"],
 ];
 
 #[test]

@@ -26,6 +26,7 @@ mod partial;
 mod plans;
 mod prune;
 mod readme;
+mod repair;
 mod restore;
 mod restore_script;
 mod round_trip;

@@ -30,6 +30,8 @@ fn a_snapshot_that_was_deleted_is_told_although_the_others_are_good() {
     tier  level     snapshots  objects     read  result
     disk  contents          2        8  5.5 KiB  1 problem
     disk: `snapshots/files/RUN1.json`: it is missing: it was stored once, and no prune took it away
+    --- stderr ---
+      help: `plan repair --dry-run` tells what can be mended, and which files are lost
     ");
 }
 
@@ -46,6 +48,8 @@ fn a_store_that_is_older_than_this_host_remembers_is_told() {
     tier  level     snapshots  objects  read  result
     disk  presence          2        8   0 B  1 problem
     disk: `snapshots/files/`: this host stored a snapshot of `files` on 2026-11-24T11:00:00Z, and here the newest is of 2026-11-24T10:00:00Z: it was deleted, or this is an older copy of the store
+    --- stderr ---
+      help: `plan repair --dry-run` tells what can be mended, and which files are lost
     ");
     // Another host remembers nothing.
     fs::rename(backup.environment.path("state"), backup.environment.path("away")).unwrap();

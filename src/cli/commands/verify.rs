@@ -130,6 +130,10 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
         return Err(failure.clone());
     }
     print(&found, arguments.sample, output)?;
+    if found.iter().any(|found| found.exit() == Ok(Exit::Failed)) {
+        output.flush()?;
+        output.help("`plan repair --dry-run` tells what can be mended, and which files are lost");
+    }
     Ok(exit(&found.iter().map(Found::exit).collect::<Vec<_>>()))
 }
 

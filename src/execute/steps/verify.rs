@@ -120,6 +120,8 @@ fn look(
     Ok(outcome)
 }
 
+const DAMAGE: &str = "`plan verify` lists all damage, `plan repair` mends what can be mended";
+
 /// A verification that found something wrong.
 fn damage(outcome: &VerifyOutcome) -> Failure {
     let Some(first) = outcome.problems.first() else {
@@ -132,8 +134,8 @@ fn damage(outcome: &VerifyOutcome) -> Failure {
     };
     let message = format!("`{}` is damaged: {}{more}", first.object, first.problem);
     let help = match &first.snapshots[..] {
-        [] => "`plan verify` lists all damage".to_owned(),
-        snapshots => format!("snapshots that need it: {}; `plan verify` lists all damage", snapshots.join(", ")),
+        [] => DAMAGE.to_owned(),
+        snapshots => format!("snapshots that need it: {}; {DAMAGE}", snapshots.join(", ")),
     };
     Failure { help: Some(help), ..Failure::new(FailureKind::Damaged, message) }
 }

@@ -154,7 +154,7 @@ fn find_snapshot(
         return Ok(());
     }
     if request.identities.is_some() || !encrypted {
-        rebuild(request, repository, catalogue, state, parent)?;
+        rebuild(request, repository, catalogue, (state, damaged), parent)?;
     } else if parent.chunks.is_empty() {
         parent.notes.push(format!(
             "there is no local state of `{}` and no key here to read the store with: everything is uploaded again, once",
@@ -170,7 +170,7 @@ fn rebuild(
     request: &BackupRequest<'_>,
     repository: &Repository,
     catalogue: &Catalogue<'_>,
-    state: &LocalState,
+    (state, damaged): (&LocalState, &HashSet<String>),
     parent: &mut Parent,
 ) -> Result<(), RepositoryError> {
     let encrypted = request.recipients.is_some();
@@ -182,7 +182,7 @@ fn rebuild(
             // Older ones are no better: `readers::settle` has said what to know.
             return Ok(());
         }
-        match copy_snapshot(request, repository, catalogue, state, parent, info) {
+        match copy_snapshot(request, repository, catalogue, (state, damaged), parent, info) {
             Ok(()) => {
                 parent.notes.push(format!("local state of `{}` was rebuilt from the store", request.source));
                 return Ok(());
@@ -198,11 +198,16 @@ fn copy_snapshot(
     request: &BackupRequest<'_>,
     repository: &Repository,
     catalogue: &Catalogue<'_>,
-    state: &LocalState,
+    (state, damaged): (&LocalState, &HashSet<String>),
     parent: &mut Parent,
     info: &crate::repository::SnapshotInfo,
 ) -> Result<(), RepositoryError> {
     let snapshot = catalogue.load(info)?;
+    if let Some(layer) = snapshot.layers.iter().find(|layer| damaged.contains(&layer.object)) {
+        // That the next run would not build on either.
+        let error = crate::archive::FormatError::corrupt("the manifest", "a verification found it so");
+        return Err(RepositoryError::object(&repository.store, &layer.object, error));
+    }
     let mut current = Current::new(&repository.config.id, &snapshot.run, &snapshot.base, request.recipients.is_some());
     current.totals = snapshot.totals;
     let mut chunks: BTreeMap<ContentHash, ChunkPlace> = BTreeMap::new();

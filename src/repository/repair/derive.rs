@@ -21,6 +21,9 @@ use std::sync::Arc;
 /// As [`crate::repository::backup`] compresses an index.
 const INDEX_LEVEL: i32 = 9;
 
+/// What can't be made anew, in an error that is of nothing else.
+pub(super) const IT: &str = "it";
+
 /// Files of one archive number that are tried.
 const MAX_SAMPLES: usize = 4;
 
@@ -78,17 +81,29 @@ pub(super) fn index(
     let json = serde_json::to_vec(&index).expect("plain data becomes JSON");
     let failed = |error| RepositoryError::io(catalogue.store(), name, error);
     let packed = zstd::bulk::compress(&json, INDEX_LEVEL).map_err(failed)?;
-    let mut sealer = seal(request.recipients.filter(|_| encrypted), Vec::new()).map_err(failed)?;
-    sealer.write_all(&packed).map_err(failed)?;
+    sealed(request, catalogue, name, &packed)
+}
+
+/// A small object as it is stored under its name.
+pub(super) fn sealed(
+    request: &RepairRequest<'_>,
+    catalogue: &Catalogue<'_>,
+    name: &str,
+    bytes: &[u8],
+) -> Result<Vec<u8>, RepositoryError> {
+    let failed = |error| RepositoryError::io(catalogue.store(), name, error);
+    let recipients = request.recipients.filter(|_| layout::is_encrypted(name));
+    let mut sealer = seal(recipients, Vec::new()).map_err(failed)?;
+    sealer.write_all(bytes).map_err(failed)?;
     sealer.finish().map_err(failed)
 }
 
-fn refused(catalogue: &Catalogue<'_>, name: &str, why: &str) -> RepositoryError {
-    RepositoryError::object(catalogue.store(), name, FormatError::corrupt("it", why))
+pub(super) fn refused(catalogue: &Catalogue<'_>, name: &str, why: &str) -> RepositoryError {
+    RepositoryError::object(catalogue.store(), name, FormatError::corrupt(IT, why))
 }
 
 /// Whoever could read all of the snapshot must be able to read this too.
-fn check_key(
+pub(super) fn check_key(
     request: &RepairRequest<'_>,
     catalogue: &Catalogue<'_>,
     name: &str,
@@ -129,7 +144,7 @@ impl<'a> Tripwire<'a> {
     ) -> Result<Self, RepositoryError> {
         let mut object = object?;
         let rewound = object.rewind().map(|_| ());
-        rewound.map_err(|error| RepositoryError::io(request.repository.store(), "", error))?;
+        rewound.map_err(|error| RepositoryError::io(request.repository().store(), "", error))?;
         Ok(Self { request, object })
     }
 
@@ -173,7 +188,7 @@ fn layer(
     wire.check()?;
     let blocks = blocks.map_err(failed)?;
     let count = places.last_key_value().map_or(0, |(last, _)| *last as usize + 1);
-    let unknown = || failed(FormatError::corrupt("it", "which archives its files lie in can't be told"));
+    let unknown = || failed(FormatError::corrupt(IT, "which archives its files lie in can't be told"));
     if count > candidates.len() || places.len() != count {
         return Err(unknown());
     }

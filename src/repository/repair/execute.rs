@@ -1,7 +1,7 @@
 //! Carries a [`RepairPlan`] out.
 
 use super::search::hashed;
-use super::{Mend, RepairPlan, RepairRequest, rank, record};
+use super::{Mend, Origin, RepairPlan, RepairRequest, rank, record};
 use crate::archive::{HashingWriter, RunRecord};
 use crate::base::Clock;
 use crate::repository::forgotten::Forgotten;
@@ -42,7 +42,7 @@ pub fn execute(
     if plan.mends.is_empty() {
         return Ok(());
     }
-    let store = request.repository.store();
+    let store = request.repository().store();
     let mut lease = Lease::take(store, clock, request.host, &request.run)?;
     let done = carry_out(request, plan, &mut lease, outcome);
     done.and(lease.release())
@@ -55,21 +55,28 @@ fn carry_out(
     outcome: &mut RepairOutcome,
 ) -> Result<(), RepositoryError> {
     // A prune may have come between the plan and the lease.
-    let forgotten = Forgotten::read(request.repository.store())?;
+    let forgotten = Forgotten::read(request.repository().store())?;
     let pruned: HashSet<String> =
         forgotten.names.iter().filter_map(|name| layout::parse(name)).map(|(_, run)| run.to_string()).collect();
     let mut work: Vec<(&Mend, bool)> = plan.mends.iter().map(|mend| (mend, false)).collect();
     work.extend(plan.records.iter().map(|record| (record, true)));
     work.sort_by_key(|(mend, _)| (rank(&mend.object), mend.object.clone()));
-    let mut written: BTreeSet<&str> = BTreeSet::new();
+    let is_pruned = |mend: &Mend| !mend.snapshots.is_empty() && mend.snapshots.iter().all(|run| pruned.contains(run));
+    // The record comes before the snapshot that it lists.
+    let mut derived: BTreeSet<&str> = BTreeSet::new();
+    for mend in plan.mends.iter().filter(|mend| mend.origin == Origin::Derived && !is_pruned(mend)) {
+        if !is_mended(request, mend)? {
+            derived.insert(&mend.object);
+        }
+    }
     for (mend, is_own_record) in work {
         if request.cancel.is_cancelled() {
             return Err(RepositoryError::Cancelled);
         }
         lease.renew()?;
         if is_own_record {
-            tell(request, mend, &written)?;
-        } else if !mend.snapshots.is_empty() && mend.snapshots.iter().all(|run| pruned.contains(run)) {
+            tell(request, mend, &derived)?;
+        } else if is_pruned(mend) {
             outcome.failed.insert(mend.object.clone(), "no snapshot needs it any more".to_owned());
         } else if is_mended(request, mend)? {
             outcome.mended.insert(mend.object.clone());
@@ -78,7 +85,6 @@ fn carry_out(
         } else {
             outcome.mended.insert(mend.object.clone());
             outcome.bytes += mend.size;
-            written.insert(&mend.object);
         }
     }
     Ok(())
@@ -86,7 +92,7 @@ fn carry_out(
 
 /// Whether the object is good by now.
 fn is_mended(request: &RepairRequest<'_>, mend: &Mend) -> Result<bool, RepositoryError> {
-    let store = request.repository.store();
+    let store = request.repository().store();
     let Some(found) = store.stat(&mend.object)? else { return Ok(false) };
     let sums = [Some(&mend.sha256), mend.recorded.as_ref()];
     // One that can't even be read is not.
@@ -103,7 +109,7 @@ fn bring(
     mend: &Mend,
     lease: &mut Lease<'_>,
 ) -> Result<Result<(), String>, RepositoryError> {
-    let (store, name) = (request.repository.store(), &mend.object);
+    let (store, name) = (request.repository().store(), &mend.object);
     let mut input = match mend.from.stream_sized(name, mend.size) {
         Ok(input) => input,
         Err(error) => return Ok(Err(error.to_string())),
@@ -141,17 +147,17 @@ fn bring(
     Ok(Ok(()))
 }
 
-/// Writes the record of this repair, of what it has written in fact.
-fn tell(request: &RepairRequest<'_>, mend: &Mend, written: &BTreeSet<&str>) -> Result<(), RepositoryError> {
+/// Writes the record of this repair: of what it makes anew, unless that was mended meanwhile.
+fn tell(request: &RepairRequest<'_>, mend: &Mend, derived: &BTreeSet<&str>) -> Result<(), RepositoryError> {
     let bytes = mend.from.read(&mend.object, mend.size)?;
     let mut record: RunRecord =
         serde_json::from_slice(&bytes).map_err(|error| RepositoryError::Internal(error.to_string()))?;
-    record.objects.retain(|object| written.contains(object.name.as_str()));
+    record.objects.retain(|object| derived.contains(object.name.as_str()));
     if record.objects.is_empty() {
         return Ok(());
     }
     let bytes = record::bytes(&record);
-    let store = request.repository.store();
+    let store = request.repository().store();
     match store.put(&mend.object, &bytes, crate::stores::Put::IfAbsent) {
         Err(error) if error.kind == StoreErrorKind::AlreadyExists => Err(error.into()),
         done => Ok(done?),

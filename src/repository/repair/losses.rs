@@ -44,9 +44,18 @@ pub struct LostFile {
     pub size: u64,
     /// Oldest first, at least one.
     pub snapshots: Vec<RunId>,
-    /// Where the same content is whole: a tier and a snapshot there.
-    pub still_in: Option<(String, RunId)>,
+    /// Where the same content is whole.
+    pub still_in: Option<Still>,
     hash: ContentHash,
+}
+
+/// A file that can be restored.
+#[derive(Clone, Debug)]
+pub struct Still {
+    pub tier: String,
+    pub run: RunId,
+    /// There it may have another path.
+    pub path: Vec<u8>,
 }
 
 #[derive(Default)]
@@ -172,9 +181,12 @@ struct Testing<'a> {
 impl Testing<'_> {
     fn snapshot(&mut self, info: &SnapshotInfo, lost: &mut Lost) -> Result<Standing, RepositoryError> {
         let catalogue = self.catalogue;
-        let opened = catalogue.load(info).and_then(|snapshot| catalogue.entries(&snapshot, &mut self.table));
-        let mut rows = match opened {
-            Ok(rows) => rows,
+        let opened = catalogue.load(info).and_then(|snapshot| {
+            let rows = catalogue.entries(&snapshot, &mut self.table)?;
+            Ok((snapshot, rows))
+        });
+        let (snapshot, mut rows) = match opened {
+            Ok(opened) => opened,
             Err(error) => return standing(error),
         };
         let table = self.table.clone();
@@ -187,7 +199,7 @@ impl Testing<'_> {
             let entry = match rows.next_entry() {
                 Ok(Some(entry)) => entry,
                 Ok(None) => break,
-                Err(error) => return standing(RepositoryError::object(catalogue.store(), &info.name, error)),
+                Err(error) => return standing(catalogue.manifest_failure(&snapshot, &rows, error)),
             };
             let Some(content) = &entry.content else { continue };
             if self.is_whole(content, &table, &mut reader)? {
@@ -288,8 +300,7 @@ fn enter(info: &SnapshotInfo, entry: Entry, lost: &mut Lost) {
 
 /// Looks where else the content of lost files is: in this tier, then in the others.
 fn search(testing: &Testing<'_>, infos: &[SnapshotInfo], lost: &mut Lost) -> Result<(), RepositoryError> {
-    let mut wanted: HashMap<ContentHash, Option<(String, RunId)>> =
-        lost.values().map(|file| (file.hash, None)).collect();
+    let mut wanted: HashMap<ContentHash, Option<Still>> = lost.values().map(|file| (file.hash, None)).collect();
     let request = testing.request;
     let here = infos.iter().rev().take(MAX_SEARCHED);
     search_in(request, testing.catalogue, request.tier, here, &mut wanted)?;
@@ -309,7 +320,7 @@ fn search_in<'i>(
     catalogue: &Catalogue<'_>,
     tier: &str,
     infos: impl Iterator<Item = &'i SnapshotInfo>,
-    wanted: &mut HashMap<ContentHash, Option<(String, RunId)>>,
+    wanted: &mut HashMap<ContentHash, Option<Still>>,
 ) -> Result<(), RepositoryError> {
     let mut tried = HashSet::new();
     for info in infos {
@@ -334,7 +345,7 @@ fn search_in<'i>(
             if tried.insert((content.hash, names.collect::<Vec<_>>()))
                 && matches!(reads(&mut reader, content), Ok(true))
             {
-                *place = Some((tier.to_owned(), info.run.clone()));
+                *place = Some(Still { tier: tier.to_owned(), run: info.run.clone(), path: entry.path });
             }
         }
     }

@@ -8,14 +8,17 @@
 //! says, and a record only if it agrees with all that is here, so that what is wrong in one tier
 //! never spreads to another; an object that hashes right is never written; nothing is deleted.
 
+mod config;
 mod derive;
 mod execute;
 mod losses;
 mod record;
 mod search;
+mod snapshot;
 
+pub use config::{Opened, open};
 pub use execute::{RepairOutcome, execute, remember};
-pub use losses::{LostFile, SnapshotState, Standing};
+pub use losses::{LostFile, SnapshotState, Standing, Still};
 
 use super::catalogue::Elsewhere;
 use super::verify::{KnownRun, VerifyLevel, VerifyOutcome, VerifyProblem, VerifyProgress, VerifyRequest, verify};
@@ -34,7 +37,7 @@ pub struct Donor<'a> {
 
 /// What to repair, and with what.
 pub struct RepairRequest<'a> {
-    pub repository: &'a Repository,
+    pub opened: &'a Opened,
     pub identities: Option<&'a Identities>,
     /// Whom to encrypt to what is derived anew; `None`: nothing that is encrypted is derived.
     pub recipients: Option<&'a Recipients>,
@@ -52,6 +55,12 @@ pub struct RepairRequest<'a> {
     pub now: Timestamp,
     pub cancel: Cancellation,
     pub progress: &'a VerifyProgress,
+}
+
+impl RepairRequest<'_> {
+    pub(super) fn repository(&self) -> &Repository {
+        &self.opened.repository
+    }
 }
 
 /// An object that can be mended.
@@ -118,7 +127,7 @@ const MAX_ROUNDS: usize = 16;
 /// What prevents looking at all: damage is no error.
 pub fn plan(request: &RepairRequest<'_>) -> Result<RepairPlan, RepositoryError> {
     let mut search = Search::new(request);
-    let mut mends: Vec<Mend> = Vec::new();
+    let mut mends: Vec<Mend> = request.opened.config.iter().cloned().collect();
     let mut records: Vec<Mend> = Vec::new();
     // What is not there at all is found by one listing.
     let mut level = VerifyLevel::Presence;
@@ -162,7 +171,7 @@ pub fn plan(request: &RepairRequest<'_>) -> Result<RepairPlan, RepositoryError> 
 fn view<'a>(request: &RepairRequest<'a>, mends: impl Iterator<Item = &'a Mend>) -> Catalogue<'a> {
     let elsewhere =
         mends.map(|mend| (mend.object.clone(), Elsewhere { store: mend.from.clone(), size: mend.size })).collect();
-    Catalogue::as_mended(request.repository, request.identities, elsewhere)
+    Catalogue::as_mended(&request.opened.repository, request.identities, elsewhere)
 }
 
 fn look(

@@ -107,7 +107,7 @@ pub(super) fn derive(
         catalogue.list("")?.into_iter().map(|object| (object.name, object.size_bytes)).collect();
     let snapshot_name = [true, false].map(|encrypted| layout::snapshot(source, run, encrypted));
     let name = layout::run_record(source, run);
-    let lacking = || FormatError::corrupt("it", "its run has no snapshot any more");
+    let lacking = || FormatError::corrupt(super::derive::IT, "its run has no snapshot any more");
     let snapshot_name = snapshot_name.into_iter().find(|name| present.contains_key(name));
     let snapshot_name = snapshot_name.ok_or_else(|| RepositoryError::object(catalogue.store(), &name, lacking()))?;
     let snapshot = catalogue.load_named(&snapshot_name)?;
@@ -118,8 +118,9 @@ pub(super) fn derive(
     let mut table = ArchiveTable::default();
     let mut live: Vec<u64> = Vec::new();
     let mut rows = catalogue.entries(&snapshot, &mut table)?;
-    let failed = |error| RepositoryError::object(catalogue.store(), &snapshot_name, error);
-    while let Some(entry) = rows.next_entry().map_err(failed)? {
+    loop {
+        let next = rows.next_entry();
+        let Some(entry) = next.map_err(|error| catalogue.manifest_failure(&snapshot, &rows, error))? else { break };
         if request.cancel.is_cancelled() {
             return Err(RepositoryError::Cancelled);
         }
@@ -155,6 +156,7 @@ pub(super) fn derive(
             objects.push(super::search::hashed(store, name, *size, request)?);
         }
     }
+    let own_bytes = present.get(&snapshot_name).copied().unwrap_or(0);
     let own: BTreeSet<&str> = objects.iter().map(|object| object.name.as_str()).collect();
     let requires = needed.iter().filter(|name| !own.contains(name.as_str())).cloned().collect();
     let record = RunRecord {
@@ -171,7 +173,11 @@ pub(super) fn derive(
         outcome: if snapshot.totals.unreadable > 0 { Outcome::Partial } else { Outcome::Success },
         parent: snapshot.parent,
         recipients: Vec::new(),
-        totals: snapshot.totals,
+        // The snapshot could not count itself.
+        totals: SnapshotTotals {
+            stored_bytes: snapshot.totals.stored_bytes.saturating_add(own_bytes),
+            ..snapshot.totals
+        },
         objects,
         requires,
         live,

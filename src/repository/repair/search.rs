@@ -1,7 +1,7 @@
 //! Where good bytes of a damaged object are.
 
-use super::{Mend, Origin, RepairRequest, derive, record};
-use crate::archive::{HashingWriter, RunRecord, StoredObject};
+use super::{Mend, Origin, RepairRequest, derive, record, snapshot};
+use crate::archive::{FormatError, HashingWriter, RunRecord, StoredObject};
 use crate::repository::verify::{VerifyOutcome, VerifyProblem};
 use crate::repository::{Catalogue, RepositoryError, layout};
 use crate::stores::{Store, StoreError, StoreErrorKind};
@@ -86,7 +86,7 @@ impl<'a> Search<'a> {
             return record::copy(self, catalogue, problem);
         }
         let Some(sum) = sum else { return Ok(None) };
-        if self.is_good(self.request.repository.store(), sum)? {
+        if self.is_good(self.request.repository().store(), sum)? {
             self.refuse(name, "it is stored as it was written, so no copy is better".to_owned());
             return Ok(None);
         }
@@ -118,7 +118,7 @@ impl<'a> Search<'a> {
             objects.retain(|object| layout::parse(&object.name).is_some_and(|(_, of)| of == run));
             for object in objects.iter().filter(|object| mends.iter().all(|mend| mend.object != object.name)) {
                 let Some(sum) = sums.get(object.name.as_str()) else { continue };
-                if self.is_good(self.request.repository.store(), sum)? {
+                if self.is_good(self.request.repository().store(), sum)? {
                     continue;
                 }
                 let problem = VerifyProblem {
@@ -142,12 +142,16 @@ impl<'a> Search<'a> {
     ) -> Result<Option<Mend>, RepositoryError> {
         let name = &problem.object;
         let Some((source, run)) = layout::parse(name) else { return Ok(None) };
+        // One that is as it was written can't be made better.
+        if let Some(sum) = sum
+            && self.is_good(self.request.repository().store(), sum)?
+        {
+            return Ok(None);
+        }
         let made = if name.starts_with(layout::INDEXES) {
-            // One that is as it was written can't be made better.
-            match sum {
-                Some(sum) if self.is_good(self.request.repository.store(), sum)? => return Ok(None),
-                _ => derive::index(self.request, catalogue, name, records),
-            }
+            derive::index(self.request, catalogue, name, records)
+        } else if name.starts_with(layout::SNAPSHOTS) {
+            snapshot::derive(self.request, catalogue, name, records)
         } else if name.starts_with(layout::RUNS) {
             record::derive(self.request, catalogue, (&source, &run), records)
         } else {
@@ -157,7 +161,16 @@ impl<'a> Search<'a> {
             Ok(bytes) => self.derived(problem, &bytes, sum).map(Some),
             Err(RepositoryError::Cancelled) => Err(RepositoryError::Cancelled),
             Err(error) => {
-                self.refuse(name, format!("it can't be made anew: {error}"));
+                let why = match error {
+                    RepositoryError::Object {
+                        object,
+                        source: FormatError::Corrupt { what: derive::IT, detail },
+                        ..
+                    } if object == *name => detail,
+                    RepositoryError::Object { object, source, .. } if object == *name => source.to_string(),
+                    other => other.to_string(),
+                };
+                self.refuse(name, format!("no other tier has it whole, and it can't be made anew: {why}"));
                 Ok(None)
             }
         }

@@ -97,8 +97,9 @@ pub fn for_each(
     if let Some(path) = single {
         rows.seek(path);
     }
-    let failed = |error| RepositoryError::object(catalogue.store(), &snapshot.run.to_string(), error);
-    while let Some(entry) = rows.next_entry().map_err(failed)? {
+    loop {
+        let next = rows.next_entry();
+        let Some(entry) = next.map_err(|error| catalogue.manifest_failure(snapshot, &rows, error))? else { break };
         if selection.contains(&entry.path) {
             act(entry, table)?;
         } else if single.is_some_and(|path| crate::files::tree_order(&entry.path, path).is_gt()) {

@@ -99,8 +99,12 @@ pub fn has_state(folder: &Path, source: &str) -> bool {
 
 /// Whether a tier's folder of local state is of this repository.
 pub fn remembers(folder: &Path, repository: &super::Repository) -> bool {
-    let state = LocalState { folder: folder.to_owned() };
-    state.repository_id().is_some_and(|id| id == repository.config.id)
+    remembered_id(folder).is_some_and(|id| id == repository.config.id)
+}
+
+/// The id of the repository that a tier's folder of local state is of.
+pub(crate) fn remembered_id(folder: &Path) -> Option<String> {
+    LocalState { folder: folder.to_owned() }.repository_id()
 }
 
 impl LocalState {

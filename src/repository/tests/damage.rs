@@ -253,3 +253,20 @@ fn what_a_verification_found_damaged_is_stored_again() {
     remember_damage(&bench.state(), &VerifyOutcome::default(), true).unwrap();
     assert_eq!(bench.backup().notes, Vec::<String>::new());
 }
+
+#[test]
+fn a_manifest_that_a_verification_found_wrong_is_built_on_by_no_run() {
+    let bench = Bench { can_read: true, ..Bench::new() };
+    bench.write("kept", &noise(1, 30_000));
+    bench.backup();
+    let object = bench.store.list("trees/").unwrap().remove(0).name;
+    let problem = VerifyProblem { object, problem: String::new(), snapshots: Vec::new() };
+    let found = VerifyOutcome { problems: vec![problem], ..VerifyOutcome::default() };
+    remember_damage(&bench.state(), &found, true).unwrap();
+    let anew = bench.backup();
+    assert!(anew.record.parent.is_none() && anew.notes.iter().any(|note| note.contains("can't build on")), "{anew:?}");
+    // The new manifest is good, so not every run begins anew.
+    let next = bench.backup();
+    assert!(next.record.parent == Some(anew.record.run) && next.notes.is_empty(), "{:?}", next.notes);
+    bench.assert_newest_restores();
+}

@@ -45,14 +45,14 @@ impl Two {
         level: VerifyLevel,
         act: impl FnOnce(&RepairRequest<'_>) -> T,
     ) -> T {
-        let repository = Repository::open(&self.bench.store).unwrap();
-        let repository = Repository { store: store.clone(), ..repository };
+        let opened = open_for_repair(&self.bench.store, &self.bench.state(), &self.bench.context).unwrap().unwrap();
+        let opened = Opened { repository: Repository { store: store.clone(), ..opened.repository }, ..opened };
         let identities = self.bench.identities.as_ref().filter(|_| level == VerifyLevel::Contents);
         let other = donor.map(|donor| Repository::open(donor).unwrap());
         let donors: Vec<Donor<'_>> =
             other.iter().map(|other| Donor { tier: "copy", catalogue: Catalogue::new(other, identities) }).collect();
         act(&RepairRequest {
-            repository: &repository,
+            opened: &opened,
             identities,
             recipients: self.bench.recipients.as_ref(),
             donors: &donors,
@@ -251,7 +251,8 @@ fn a_lost_file_whose_content_is_elsewhere_is_told_where() {
         })
         .unwrap()
     });
-    let found = plan.lost.iter().filter(|file| file.still_in.as_ref().is_some_and(|(tier, _)| tier == "other")).count();
+    let found =
+        plan.lost.iter().filter(|file| file.still_in.as_ref().is_some_and(|still| still.tier == "other")).count();
     let none = plan.lost.iter().filter(|file| file.still_in.is_none()).count();
     assert!(found > 0 && found <= 4 && found + none == plan.lost.len(), "{found} {none}");
 }
@@ -314,6 +315,50 @@ fn a_lost_run_record_is_made_anew_from_its_snapshot() {
             crate::archive::RunRecord { recipients: Vec::new(), invoked: None, totals: Default::default(), ..before };
         assert_eq!(sorted(crate::archive::RunRecord { totals: Default::default(), ..now }), sorted(expected));
     }
+}
+
+#[test]
+fn a_lost_snapshot_is_made_anew_from_its_record_and_a_neighbour() {
+    let two = two();
+    let infos = two.bench.snapshots();
+    for info in &infos {
+        let before = two.bench.load(info);
+        // Deleted, the newest is missed by nobody here.
+        two.flip(&info.name, 300);
+        let (plan, outcome) = two.repair(false, VerifyLevel::Contents);
+        assert_eq!(plan.left, [], "{:?}", plan.refused);
+        assert_eq!(outcome.mended.iter().collect::<Vec<_>>(), [&info.name]);
+        assert_eq!(two.bench.load(info), before);
+        assert_eq!(two.bench.verify(VerifyLevel::Checksum, "100%").problems, []);
+    }
+    two.bench.assert_newest_restores();
+    // Without any neighbour nobody knows the base.
+    infos.iter().for_each(|info| two.flip(&info.name, 300));
+    let (plan, outcome) = two.repair(false, VerifyLevel::Contents);
+    assert!(outcome.mended.is_empty());
+    assert!(
+        plan.snapshots.iter().all(|state| matches!(state.standing, Standing::Unreadable(_)) && state.instead.is_none())
+    );
+    insta::assert_snapshot!(plan.refused.values().next().unwrap(), @"no other tier has it whole, and it can't be made anew: no snapshot before or after it tells to which folder its paths are relative, and in which order its layers lie");
+}
+
+#[test]
+fn a_lost_configuration_is_made_anew_and_the_local_state_stays_of_use() {
+    let two = two();
+    for damage in [None, Some(&b"{"[..])] {
+        two.delete("repository.json");
+        if let Some(bytes) = damage {
+            two.bench.store.put("repository.json", bytes, Put::Replace).unwrap();
+        }
+        assert!(Repository::find(&two.bench.store).map_or(true, |found| found.is_none()));
+        let (plan, outcome) = two.repair(false, VerifyLevel::Contents);
+        assert_eq!((plan.left.len(), outcome.mended.len()), (0, 1));
+        let next = two.bench.backup();
+        assert!(next.record.parent.is_some() && next.notes.is_empty(), "{:?}", next.notes);
+        two.bench.assert_newest_restores();
+    }
+    let nothing = Store::memory();
+    assert!(open_for_repair(&nothing, &two.bench.state(), &two.bench.context).unwrap().is_none());
 }
 
 #[test]

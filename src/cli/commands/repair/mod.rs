@@ -4,7 +4,7 @@ mod report;
 
 use super::super::failure::{Failure, Outcome};
 use super::super::output::Output;
-use super::super::reach::{self, Reached};
+use super::super::reach;
 use super::super::{interrupt, own_state, progress::Ticker};
 use super::verify::{Key, Level, emptied, exit};
 use crate::archive::Identities;
@@ -12,8 +12,8 @@ use crate::base::{ByteSize, Cancellation, Context, Exit, RunId};
 use crate::execute::{Site, State, StateFile};
 use crate::plan::Tier;
 use crate::repository::{
-    Catalogue, Donor, RepairOutcome, RepairPlan, RepairRequest, VerifyLevel, VerifyProgress, execute_repair,
-    plan_repair, remember_repair,
+    Catalogue, Donor, Opened, RepairOutcome, RepairPlan, RepairRequest, VerifyLevel, VerifyProgress, execute_repair,
+    open_for_repair, plan_repair, remember_repair,
 };
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -59,6 +59,33 @@ struct Place<'p> {
     reached: Result<Vec<Reached<'p>>, Failure>,
 }
 
+/// A repository of a tier, or what is left of one.
+struct Reached<'p> {
+    tier: &'p Tier,
+    opened: Opened,
+    /// The first source that lies in it.
+    source: &'p str,
+}
+
+/// The repositories of a tier: one, unless its store's root depends on the source.
+fn reach<'p>(site: &Site<'p>, tier: &'p Tier) -> Result<Vec<Reached<'p>>, Failure> {
+    let mut places = Vec::new();
+    let mut reached = Vec::new();
+    for take in &tier.takes {
+        let source = &take.source.value;
+        let store = site.store(tier, Some(source), site.context.now()).map_err(|error| reach::site_failure(&error))?;
+        if places.contains(&store.describe()) {
+            continue;
+        }
+        places.push(store.describe());
+        let opened = open_for_repair(&store, &site.tier_state(tier, source), site.context);
+        if let Some(opened) = opened.map_err(|error| reach::repository_failure(&error))? {
+            reached.push(Reached { tier, opened, source });
+        }
+    }
+    Ok(reached)
+}
+
 /// What repairing a repository of a tier came to; an error: it could not be looked at.
 struct Found<'p> {
     tier: &'p Tier,
@@ -87,7 +114,7 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     let is_chosen = |tier: &Tier| chosen.iter().any(|one| one.name.value == tier.name.value);
     let places: Vec<Place<'_>> = reach::tiers(&file.plan, &[])?
         .into_iter()
-        .map(|tier| Place { tier, key: reach::identities(&site, tier), reached: reach::repositories(&site, tier) })
+        .map(|tier| Place { tier, key: reach::identities(&site, tier), reached: reach(&site, tier) })
         .collect();
     for Place { tier, key, reached } in &places {
         match (key, reached) {
@@ -165,18 +192,18 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn repair(&self, reached: &Reached<'_>, key: &Key, output: &mut Output) -> Result<Repaired, Failure> {
-        let Reached { tier, repository, source } = reached;
+        let Reached { tier, opened, source } = reached;
         let Self { site, arguments, .. } = self;
         let (level, without_key) = Level::choose(arguments.level, key)?;
         let identities = key.as_ref().ok().and_then(Option::as_ref).filter(|_| level == VerifyLevel::Contents);
         let recipients = site.recipients(tier, self.state).ok().flatten();
         let donors = self.donors(tier);
-        let mut known = site.known_runs(tier, repository, source, self.state);
+        let mut known = site.known_runs(tier, &opened.repository, source, self.state);
         known.retain(|known| arguments.source.is_empty() || arguments.source.contains(&known.source));
         let progress = VerifyProgress::default();
         let now = site.context.now();
         let request = RepairRequest {
-            repository,
+            opened,
             identities,
             recipients: recipients.as_ref(),
             donors: &donors,
@@ -218,7 +245,7 @@ impl Work<'_> {
         reached
             .map(|(reached, identities)| Donor {
                 tier: &reached.tier.name.value,
-                catalogue: Catalogue::new(&reached.repository, identities),
+                catalogue: Catalogue::new(&reached.opened.repository, identities),
             })
             .collect()
     }

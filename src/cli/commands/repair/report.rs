@@ -8,7 +8,7 @@ use super::{Arguments, Found, Repaired};
 use crate::base::{ByteSize, Cell, Column, Paint, RunId, Style, Table, counted};
 use crate::files::display_path;
 use crate::plan::Tier;
-use crate::repository::{LostFile, Mend, Origin, SNAPSHOTS, SnapshotState, Standing};
+use crate::repository::{LostFile, Mend, Origin, SNAPSHOTS, SnapshotState, Standing, Still};
 use serde_json::{Value, json};
 
 /// Lost files of a tier that are listed unless `-v` asks for all.
@@ -32,6 +32,8 @@ pub(super) fn print(found: &[Found<'_>], arguments: &Arguments, output: &mut Out
                 if !output.json {
                     tell(tier, repaired, output)?;
                 }
+                // What was answered stands before what is said of it.
+                output.flush()?;
                 advise(tier, repaired, output);
             }
             Err(failure) => {
@@ -39,6 +41,10 @@ pub(super) fn print(found: &[Found<'_>], arguments: &Arguments, output: &mut Out
                 output.failure(&Failure { message, ..failure.clone() });
             }
         }
+    }
+    if found.iter().filter_map(|found| found.result.as_ref().ok()).any(|repaired| !repaired.plan.left.is_empty()) {
+        output.flush()?;
+        output.help("`plan restore` brings back all but what is lost; `plan run` stores anew what is still on disk");
     }
     Ok(())
 }
@@ -105,14 +111,11 @@ fn tell(tier: &Tier, repaired: &Repaired, output: &mut Output) -> Result<(), Fai
     }
     for problem in &plan.left {
         output.line(&format!("{name}: `{}`: {}", problem.object, problem.problem))?;
-        let why = match plan.refused.get(&problem.object) {
-            Some(why) => format!(": {why}"),
-            None => String::new(),
-        };
-        output.line(&format!("  {}{why}", style.paint(Paint::Bad, "can't be mended")))?;
+        let why = plan.refused.get(&problem.object).map_or("no other tier has it whole", String::as_str);
+        output.line(&format!("  {}: {why}", style.paint(Paint::Bad, "can't be mended")))?;
         // What is said of a snapshot itself names it.
         if !problem.snapshots.is_empty() && !problem.object.starts_with(SNAPSHOTS) {
-            output.line(&format!("  needed by {}", problem.snapshots.join(", ")))?;
+            output.line(&format!("  needed by {}", named(&problem.snapshots)))?;
         }
     }
     let concerned: Vec<&SnapshotState> =
@@ -131,10 +134,19 @@ fn fate(repaired: &Repaired, mend: &Mend) -> (Paint, String) {
     match (failed, is_done, &mend.origin) {
         (Some(why), _, _) => (Paint::Bad, format!("not mended: {why}")),
         (None, Some(true), Origin::Tier(tier)) => (Paint::Good, format!("mended from tier `{tier}`")),
-        (None, Some(true), Origin::Derived) => (Paint::Good, "made anew from what it is of".to_owned()),
+        (None, Some(true), Origin::Derived) => (Paint::Good, format!("made anew {}", made_of(mend))),
         (None, Some(false), _) => (Paint::Bad, "not mended".to_owned()),
         (None, None, Origin::Tier(tier)) => (Paint::Good, format!("can be mended from tier `{tier}`")),
-        (None, None, Origin::Derived) => (Paint::Good, "can be made anew from what it is of".to_owned()),
+        (None, None, Origin::Derived) => (Paint::Good, format!("can be made anew {}", made_of(mend))),
+    }
+}
+
+fn made_of(mend: &Mend) -> &'static str {
+    match mend.object.split('/').next().unwrap_or_default() {
+        "index" => "from its run's archives and manifest",
+        "runs" => "from its snapshot",
+        "snapshots" => "from its run's record and the snapshot before or after it",
+        _ => "from what else is there",
     }
 }
 
@@ -153,7 +165,7 @@ fn snapshots(concerned: &[&SnapshotState]) -> Table {
                 (Paint::Warn, format!("lacks {}, {}", counted(*files, "file"), ByteSize(*bytes)))
             }
             Standing::Unreadable(_) => (Paint::Bad, "can't be read".to_owned()),
-            Standing::Unlisted => (Paint::Warn, "nobody knows".to_owned()),
+            Standing::Unlisted => (Paint::Warn, "unknown".to_owned()),
         };
         table.row([
             state.run.to_string().into(),
@@ -184,7 +196,10 @@ fn lost(files: &[LostFile], output: &mut Output) -> Result<(), Failure> {
         let mut table = Table::new([Column::left("").cut(), Column::right(""), Column::left("").wrap()]).indent(2);
         for file in members.iter().take(left) {
             let still = match &file.still_in {
-                Some((tier, run)) => Cell::painted(Paint::Good, format!("still in tier `{tier}`, {run}")),
+                Some(Still { tier, run, path }) => {
+                    let path = if *path == file.path { String::new() } else { format!(" as `{}`", display_path(path)) };
+                    Cell::painted(Paint::Good, format!("still in tier `{tier}`, {run}{path}"))
+                }
                 None => Cell::from(""),
             };
             table.row([display_path(&file.path).into(), ByteSize(file.size).to_string().into(), still]);
@@ -198,14 +213,13 @@ fn lost(files: &[LostFile], output: &mut Output) -> Result<(), Failure> {
     Ok(())
 }
 
-fn named(runs: &[RunId]) -> String {
+fn named(runs: &[impl ToString]) -> String {
     match runs {
-        [one] => format!("snapshot {one}"),
-        few if few.len() <= MAX_NAMED => {
-            format!("snapshots {}", few.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+        [one] => format!("snapshot {}", one.to_string()),
+        [first, .., last] if runs.len() > MAX_NAMED => {
+            format!("{} snapshots, the first {}, the last {}", runs.len(), first.to_string(), last.to_string())
         }
-        [first, .., last] => format!("{} snapshots, the first {first}, the last {last}", runs.len()),
-        [] => "no snapshot".to_owned(),
+        few => format!("snapshots {}", few.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
     }
 }
 
@@ -222,22 +236,12 @@ fn advise(tier: &Tier, repaired: &Repaired, output: &mut Output) {
     if repaired.without_key.is_some() || plan.is_unlisted {
         output.help("`--identity FILE` names an identity");
     }
-    for state in &plan.snapshots {
-        if let Standing::Unreadable(why) = &state.standing {
-            output.warning(&format!("{name}: nothing of snapshot {} can be restored: {why}", state.run));
-        }
-    }
     if plan.verified.archived > 0 {
         output.note(&format!("{name}: {} in an archive class not read", counted(plan.verified.archived, "object")));
     }
     if let Some(failure) = &repaired.failure {
         let message = format!("tier `{name}` was not repaired to the end: {}", failure.message);
         output.failure(&Failure { message, ..failure.clone() });
-    }
-    if !plan.left.is_empty() && !plan.verified.problems.is_empty() {
-        output.help(
-            "`plan run` stores anew what of it is still on disk; `plan restore` brings back all that is not lost",
-        );
     }
 }
 
@@ -274,7 +278,10 @@ fn document(found: &Found<'_>) -> Value {
         })
     };
     let file = |file: &LostFile| {
-        let still = file.still_in.as_ref().map(|(tier, run)| json!({ "tier": tier, "id": run.to_string() }));
+        let still = file
+            .still_in
+            .as_ref()
+            .map(|still| path_json::with(json!({ "tier": still.tier, "id": still.run.to_string() }), &still.path));
         let snapshots: Vec<String> = file.snapshots.iter().map(ToString::to_string).collect();
         let object = json!({ "source": file.source, "size": file.size, "snapshots": snapshots, "still_in": still });
         path_json::with(object, &file.path)
