@@ -161,3 +161,77 @@ pub fn blocks_of<R: Read>(layer: R, mut act: impl FnMut(&[Row])) -> Result<Vec<B
     }
     Ok(blocks)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ArchiveTable, Compressor, LayerToc, LayerWriter};
+    use super::*;
+
+    const CODECS: [Codec; 3] = [Codec::Zstd { level: 3 }, Codec::Gzip { level: 6 }, Codec::None];
+
+    fn archive(codec: Codec) -> (Vec<u8>, Vec<Frame>) {
+        let mut compressor = Compressor::new(codec).unwrap();
+        let (mut bytes, mut frames) = (Vec::new(), Vec::new());
+        for (fill, length) in [(1, 3000), (2, 1), (3, 700)] {
+            let packed = compressor.compress(&vec![fill; length]).unwrap();
+            frames.push(Frame { packed: packed.len() as u64, unpacked: length as u64 });
+            bytes.extend(packed);
+        }
+        (bytes, frames)
+    }
+
+    fn layer() -> (Vec<u8>, LayerToc) {
+        let mut writer = LayerWriter::stored(Vec::new()).unwrap();
+        for path in ["a", "b", "c"] {
+            writer.push(&Row::Deleted(path.into()), &ArchiveTable::default()).unwrap();
+            writer.flush_block().unwrap();
+        }
+        writer.finish().unwrap()
+    }
+
+    #[test]
+    fn frames_and_blocks_are_found_where_they_were_written() {
+        for codec in CODECS {
+            let (bytes, frames) = archive(codec);
+            let (found, error) = frames_of(&bytes[..], codec);
+            assert!(error.is_none(), "{error:?}");
+            match codec {
+                Codec::None => assert_eq!(found, [Frame { packed: 3701, unpacked: 3701 }]),
+                _ => assert_eq!(found, frames),
+            }
+        }
+        let (bytes, toc) = layer();
+        let mut rows = 0;
+        assert_eq!(blocks_of(&bytes[..], |block| rows += block.len() as u64).unwrap(), toc.blocks);
+        assert_eq!(rows, toc.rows);
+    }
+
+    #[test]
+    fn what_lies_before_damage_is_found_and_nothing_else() {
+        for codec in &CODECS[..2] {
+            let (bytes, frames) = archive(*codec);
+            for cut in 0..bytes.len() {
+                let (found, _) = frames_of(&bytes[..cut], *codec);
+                let whole: u64 = found.iter().map(|frame| frame.packed).sum();
+                assert!(frames.starts_with(&found) && whole <= cut as u64, "{codec:?} {cut}");
+                let mut flipped = bytes.clone();
+                flipped[cut] ^= 0x10;
+                let (found, _) = frames_of(&flipped[..], *codec);
+                let before = frames.iter().scan(0, |end, frame| {
+                    *end += frame.packed;
+                    Some(*end)
+                });
+                let before = before.take_while(|end| *end <= cut as u64).count();
+                assert!(found.len() >= before && found[..before] == frames[..before], "{codec:?} {cut}");
+            }
+        }
+        let (bytes, toc) = layer();
+        for cut in 0..bytes.len() {
+            let found = blocks_of(&bytes[..cut], |_| ());
+            assert!(found.is_err() || toc.blocks.starts_with(&found.unwrap()), "{cut}");
+            let mut flipped = bytes.clone();
+            flipped[cut] ^= 0x10;
+            let _ = blocks_of(&flipped[..], |_| ());
+        }
+    }
+}
