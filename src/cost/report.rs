@@ -60,21 +60,21 @@ impl CostReport {
     /// at the built-in prices, whose totals stand beside those of a file.
     pub fn render(&self, built_in: Option<&CostReport>, width: usize, style: Style) -> String {
         let mut columns = vec![
-            Column::left("TIER"),
-            Column::left("WHERE"),
-            Column::left("REGION").optional(3),
-            Column::left("CLASS"),
-            Column::right("SNAPSHOTS").optional(4),
-            Column::right("STORED"),
-            Column::right("STORAGE").optional(1),
-            Column::right("REQUESTS").optional(1),
-            Column::right("VERIFY").optional(2),
-            Column::right("A MONTH"),
+            Column::left("tier"),
+            Column::left("where"),
+            Column::left("region").optional(3),
+            Column::left("class"),
+            Column::right("snapshots").optional(4),
+            Column::right("stored"),
+            Column::right("storage").optional(1),
+            Column::right("requests").optional(1),
+            Column::right("verify").optional(2),
+            Column::right("a month"),
         ];
         // Prices beside prices are about the month.
         columns.push(match built_in {
-            Some(_) => Column::right("BUILT-IN"),
-            None => Column::right("A RESTORE").optional(2),
+            Some(_) => Column::right("built-in"),
+            None => Column::right("a restore").optional(2),
         });
         let mut table = Table::new(columns);
         for (at, tier) in self.tiers.iter().enumerate() {
