@@ -21,8 +21,8 @@ use std::sync::atomic::Ordering;
 /// Mend damage, or work around it, and list what is lost
 ///
 /// Looks for damage as `verify` does. What another tier of the plan has, byte for byte, is brought
-/// back from there; an index or a run record that no tier has is made anew from what it is of, where
-/// the key allows that. Nothing that is good is written, and nothing is deleted. Of what can't be
+/// back from there; an index, a snapshot or a run record that no tier has is made anew from what
+/// else is there, where the key allows that. Nothing that is good is written, and nothing is deleted. Of what can't be
 /// mended it lists which files of which snapshots are lost, and where their content still is; the
 /// next run stores anew what of it is on disk. Ends with 0 where all is mended, and with 3
 /// where something stays lost.
