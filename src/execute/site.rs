@@ -67,11 +67,20 @@ impl<'a> Site<'a> {
 
     /// Where this plan's local state lies: a folder of its name, so that two plans may share a `state`.
     pub fn state_folder(&self) -> PathBuf {
+        self.common_state().join(component(&self.plan.name.value))
+    }
+
+    /// Where this host remembers which of its processes delete in a store: plans that share one know it
+    /// of each other. No plan's folder has such a name.
+    pub fn lease_marks(&self) -> PathBuf {
+        self.common_state().join(".leases")
+    }
+
+    fn common_state(&self) -> PathBuf {
         match &self.plan.state {
             Some(folder) => self.path(folder),
             None => self.context.state.clone(),
         }
-        .join(component(&self.plan.name.value))
     }
 
     /// Where the engine remembers what a tier's repository holds: that of a source, where each has its own.

@@ -30,6 +30,7 @@ pub use changes::{Change, What, changes, local_manifest};
 pub use copy::{CopyOutcome, copy};
 pub use error::RepositoryError;
 pub use layout::{SNAPSHOTS, component, source_of};
+pub use lease::LeaseHolder;
 pub use open::{Repository, RepositoryConfig};
 pub use prune::{DEFAULT_GRACE, PrunePlan, execute as execute_prune, plan as plan_prune};
 pub use repair::{

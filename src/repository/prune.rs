@@ -9,7 +9,7 @@
 //! another host meanwhile, and builds on such an object, loses nothing.
 
 use super::forgotten::Forgotten;
-use super::lease::Lease;
+use super::lease::{Lease, LeaseHolder};
 use super::verify::objects_of;
 use super::{Catalogue, RepositoryError, SnapshotInfo, layout};
 use crate::base::{Clock, RunId, Timestamp};
@@ -159,23 +159,22 @@ fn doomed_since(
     Ok(since)
 }
 
-/// Carries a plan out. `run` names it, `host` says who.
+/// Carries a plan out. `holder` says who, and its run names what is written.
 ///
 /// # Errors
-/// `TryLater`-like where another host is pruning, or may be by now. Whatever was done before an
+/// `TryLater`-like where somebody else is pruning, or may be by now. Whatever was done before an
 /// error is harmless: the next prune goes on from there.
 pub fn execute(
     catalogue: &Catalogue<'_>,
     plan: &PrunePlan,
-    run: &RunId,
-    host: &str,
+    holder: LeaseHolder<'_>,
     clock: &dyn Clock,
 ) -> Result<(), RepositoryError> {
     if plan.is_empty() && plan.old_lists.len() <= 1 {
         return Ok(());
     }
-    let mut lease = Lease::take(catalogue.store(), clock, host, run)?;
-    let done = carry_out(catalogue, plan, run, &mut lease);
+    let mut lease = Lease::take(catalogue.store(), clock, holder)?;
+    let done = carry_out(catalogue, plan, holder.run, &mut lease);
     let released = lease.release();
     done.and(released)
 }

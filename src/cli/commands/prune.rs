@@ -9,7 +9,7 @@ use crate::compile::JobName;
 use crate::execute::{PlanLock, Site, State, StateFile, decide};
 use crate::plan::Tier;
 use crate::report::Moments;
-use crate::repository::{Catalogue, DEFAULT_GRACE, PrunePlan, SnapshotInfo, execute_prune, plan_prune};
+use crate::repository::{Catalogue, DEFAULT_GRACE, LeaseHolder, PrunePlan, SnapshotInfo, execute_prune, plan_prune};
 use crate::retention::{Decision, Rules};
 use serde_json::json;
 use std::path::PathBuf;
@@ -20,6 +20,10 @@ use std::time::Duration;
 /// The newest complete snapshot of a source is never deleted. Objects that no
 /// snapshot needs any more are deleted by a later prune, after a grace period,
 /// so that a backup that is running elsewhere loses nothing.
+///
+/// One process at a time deletes or repairs in a store, and another one ends with
+/// 75. Where it was killed, the next one on the same machine takes over at once;
+/// other machines, and this one after a restart, wait up to 30 minutes.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -118,7 +122,9 @@ fn prune_tier<'p>(
         let plan = plan_prune(&catalogue, &forget, now, grace).map_err(failed)?;
         if !arguments.dry_run {
             let run = RunId::new(now, site.context.random_u64() as u32);
-            execute_prune(&catalogue, &plan, &run, &site.context.host, &*site.context.clock).map_err(failed)?;
+            let marks = site.lease_marks();
+            let holder = LeaseHolder { host: &site.context.host, run: &run, marks: &marks };
+            execute_prune(&catalogue, &plan, holder, &*site.context.clock).map_err(failed)?;
         }
         results.push(OfTier { tier, decisions, plan });
     }

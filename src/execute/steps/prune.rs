@@ -5,7 +5,7 @@ use crate::execute::forget::decide;
 use crate::execute::run::Run;
 use crate::plan::Keep;
 use crate::report::PruneReport;
-use crate::repository::{self, Catalogue, DEFAULT_GRACE, Repository, RepositoryError};
+use crate::repository::{self, Catalogue, DEFAULT_GRACE, LeaseHolder, Repository, RepositoryError};
 use crate::retention::Rules;
 
 /// Forgets what the rules let go, now that what was just written is good.
@@ -25,7 +25,9 @@ pub(in crate::execute) fn prune(run: &Run<'_>, job: &JobName, keep: &Keep) -> Do
         decided.into_iter().filter(|(_, decision)| !decision.is_keep()).map(|(info, _)| info).collect();
     let plan = repository::plan_prune(&catalogue, &forget, now, DEFAULT_GRACE).map_err(of_repository)?;
     let context = run.site.context;
-    match repository::execute_prune(&catalogue, &plan, &run.new_run_id(), &context.host, &*context.clock) {
+    let (id, marks) = (run.new_run_id(), run.site.lease_marks());
+    let holder = LeaseHolder { host: &context.host, run: &id, marks: &marks };
+    match repository::execute_prune(&catalogue, &plan, holder, &*context.clock) {
         // Nothing is amiss: whoever has the lease deletes, or it runs out by itself.
         Err(error @ (RepositoryError::Leased { .. } | RepositoryError::LeaseLost { .. })) => {
             run.with_job(job, |report| report.notes.push(format!("what may go is left to the next run: {error}")));

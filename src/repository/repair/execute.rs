@@ -5,7 +5,7 @@ use super::{Mend, Origin, RepairPlan, RepairRequest, rank, record};
 use crate::archive::{HashingWriter, RunRecord};
 use crate::base::Clock;
 use crate::repository::forgotten::Forgotten;
-use crate::repository::lease::Lease;
+use crate::repository::lease::{Lease, LeaseHolder};
 use crate::repository::state::LocalState;
 use crate::repository::{RepositoryError, layout};
 use crate::stores::{Class, StoreErrorKind, WriteOptions};
@@ -31,7 +31,7 @@ pub struct RepairOutcome {
 /// What is done is entered into `outcome`, also where it ends with an error.
 ///
 /// # Errors
-/// Where another host prunes or repairs, and where this store can't be written. What was mended
+/// Where somebody else prunes or repairs, and where this store can't be written. What was mended
 /// before is mended: the next repair goes on from there.
 pub fn execute(
     request: &RepairRequest<'_>,
@@ -43,7 +43,8 @@ pub fn execute(
         return Ok(());
     }
     let store = request.repository().store();
-    let mut lease = Lease::take(store, clock, request.host, &request.run)?;
+    let holder = LeaseHolder { host: request.host, run: &request.run, marks: request.lease_marks };
+    let mut lease = Lease::take(store, clock, holder)?;
     let done = carry_out(request, plan, &mut lease, outcome);
     done.and(lease.release())
 }

@@ -28,6 +28,7 @@ use crate::base::{Cancellation, Percent, RunId, Timestamp};
 use crate::stores::Store;
 use search::Search;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Another tier of the plan, to take good bytes from.
 pub struct Donor<'a> {
@@ -45,6 +46,8 @@ pub struct RepairRequest<'a> {
     pub plan: &'a str,
     pub tier: &'a str,
     pub host: &'a str,
+    /// As [`super::LeaseHolder::marks`].
+    pub lease_marks: &'a Path,
     /// The sources that are meant; empty: all.
     pub sources: &'a [String],
     /// What this host remembers to have stored here.

@@ -129,11 +129,11 @@ fn two_prunes_at_once_are_refused_and_a_dead_hosts_lease_runs_out() {
     let lease = |until: &str| format!(r#"{{"host":"other","run":"20260101T000000Z-00000000","expires":"{until}"}}"#);
     bench.store.put("lease/prune.json", lease("2099-01-01T00:00:00Z").as_bytes(), Put::Replace).unwrap();
     let plan = plan_prune(&catalogue, &bench.snapshots()[..1], bench.context.now(), Duration::ZERO).unwrap();
-    let error = execute_prune(&catalogue, &plan, &bench.run_id(), "host", &*bench.context.clock).unwrap_err();
+    let error = bench.carry_out(&catalogue, &plan).unwrap_err();
     insta::assert_snapshot!(error, @"`other` is pruning or repairing this store, or died doing so: nobody else may until 2099-01-01T00:00:00Z; try again later");
     assert_eq!(bench.snapshots().len(), 3);
     bench.store.put("lease/prune.json", lease("2001-01-01T00:00:00Z").as_bytes(), Put::Replace).unwrap();
-    execute_prune(&catalogue, &plan, &bench.run_id(), "host", &*bench.context.clock).unwrap();
+    bench.carry_out(&catalogue, &plan).unwrap();
     assert_eq!(bench.snapshots().len(), 2);
 }
 
@@ -155,7 +155,7 @@ fn a_prune_whose_lease_ran_out_deletes_nothing_more_and_the_next_one_goes_on() {
     let snapshots = bench.snapshots();
     let plan = plan_prune(&catalogue, &snapshots[..2], bench.context.now(), Duration::ZERO).unwrap();
     let clock = Slow(AtomicU64::new(0));
-    let error = execute_prune(&catalogue, &plan, &bench.run_id(), "host", &clock).unwrap_err();
+    let error = bench.carry_out_by(&catalogue, &plan, &clock).unwrap_err();
     assert!(matches!(error, RepositoryError::LeaseLost { .. }), "{error}");
     assert_eq!(bench.snapshots().len(), 3, "it was lost before the first deletion");
     bench.prune(&snapshots[..2], Duration::ZERO);

@@ -118,7 +118,7 @@ fn what_a_prune_took_is_not_missed_wherever_it_was_cut_off() {
                 let catalogue = Catalogue::new(&repository, None);
                 let now = bench.context.now() + LATER;
                 let plan = plan_prune(&catalogue, forget, now, Duration::ZERO)?;
-                execute_prune(&catalogue, &plan, &bench.run_id(), "host", &*bench.context.clock)
+                bench.carry_out(&catalogue, &plan)
             };
             let done = prune(&faulty, &runs[..1]);
             assert_eq!(told(&bench, &runs, &known(&runs[2])), "", "{effect:?} {call}");
@@ -126,7 +126,7 @@ fn what_a_prune_took_is_not_missed_wherever_it_was_cut_off() {
                 assert!(call > 10 && done.is_ok());
                 break;
             }
-            delete(&bench, "lease/prune.json");
+            // At once: the host knows that its process is dead.
             prune(&bench.store, &bench.snapshots()[..1]).unwrap();
             assert_eq!(told(&bench, &runs, &known(&runs[2])), "", "{effect:?} {call}, pruned again");
             assert!(bench.store.list("lease/forgotten-").unwrap().len() <= 2);

@@ -181,8 +181,26 @@ impl Bench {
         let repository = Repository::open(&self.store).unwrap();
         let catalogue = Catalogue::new(&repository, None);
         let plan = plan_prune(&catalogue, forget, self.context.now(), grace).unwrap();
-        execute_prune(&catalogue, &plan, &self.run_id(), "host", &*self.context.clock).unwrap();
+        self.carry_out(&catalogue, &plan).unwrap();
         plan
+    }
+
+    pub(super) fn carry_out(&self, catalogue: &Catalogue<'_>, plan: &PrunePlan) -> Result<(), RepositoryError> {
+        self.carry_out_by(catalogue, plan, &*self.context.clock)
+    }
+
+    pub(super) fn carry_out_by(
+        &self,
+        catalogue: &Catalogue<'_>,
+        plan: &PrunePlan,
+        clock: &dyn Clock,
+    ) -> Result<(), RepositoryError> {
+        let (run, marks) = (self.run_id(), self.lease_marks());
+        execute_prune(catalogue, plan, LeaseHolder { host: "host", run: &run, marks: &marks }, clock)
+    }
+
+    pub(super) fn lease_marks(&self) -> PathBuf {
+        self.context.state.join(".leases")
     }
 
     /// The newest snapshot restores to exactly what `expected` holds.

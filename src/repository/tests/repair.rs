@@ -59,6 +59,7 @@ impl Two {
             plan: "plan",
             tier: "tier",
             host: "host",
+            lease_marks: &self.bench.lease_marks(),
             sources: &[],
             known: &[],
             level,
@@ -442,8 +443,7 @@ fn whichever_store_call_fails_nothing_good_is_lost_and_the_next_repair_ends_it()
                 let is_good = whole.iter().any(|(other, good)| other == name && good == bytes);
                 assert!(!is_good || now.get(name) == Some(bytes), "{effect:?} {call}: {name} was good");
             }
-            // A dead host's lease runs out.
-            two.bench.store.delete(&["lease/prune.json".to_owned()]).unwrap();
+            // At once: the host knows that its process is dead.
             let (plan, _) = two.repair(true, VerifyLevel::Contents);
             assert_eq!(plan.left, [], "{effect:?} {call}");
             let sums = two.bench.verify(VerifyLevel::Checksum, "100%");

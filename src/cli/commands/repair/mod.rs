@@ -202,6 +202,7 @@ impl Work<'_> {
         known.retain(|known| arguments.source.is_empty() || arguments.source.contains(&known.source));
         let progress = VerifyProgress::default();
         let now = site.context.now();
+        let lease_marks = site.lease_marks();
         let request = RepairRequest {
             opened,
             identities,
@@ -210,6 +211,7 @@ impl Work<'_> {
             plan: &site.plan.name.value,
             tier: &tier.name.value,
             host: &site.context.host,
+            lease_marks: &lease_marks,
             sources: &arguments.source,
             known: &known,
             level,
