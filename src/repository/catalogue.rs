@@ -3,7 +3,7 @@ use crate::archive::{
     ArchiveTable, FormatError, Identities, LayerReader, MergedRows, ReadObject, RunIndex, RunRecord, Snapshot, limits,
     unseal,
 };
-use crate::base::{RunId, Timestamp};
+use crate::base::{Cancellation, RunId, Timestamp};
 use crate::stores::{Operation, Store, StoreError, StoreErrorKind, StoredObject};
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -194,8 +194,20 @@ impl<'a> Catalogue<'a> {
     /// All run records that can be read, oldest first. A damaged one is left out:
     /// its snapshot is still listed, as one without a record.
     pub fn records(&self, source: Option<&str>) -> Result<Vec<RunRecord>, RepositoryError> {
+        self.records_unless(source, &Cancellation::default())
+    }
+
+    /// The same, looking before each of them whether it is to stop.
+    pub(super) fn records_unless(
+        &self,
+        source: Option<&str>,
+        cancel: &Cancellation,
+    ) -> Result<Vec<RunRecord>, RepositoryError> {
         let mut records = Vec::new();
         for object in self.list(&prefix(layout::RUNS, source))? {
+            if cancel.is_cancelled() {
+                return Err(RepositoryError::Cancelled);
+            }
             if layout::parse(&object.name).is_none() {
                 continue;
             }

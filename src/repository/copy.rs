@@ -22,6 +22,10 @@ pub struct CopyOutcome {
 /// read the original. Makes the target repository where there is none.
 ///
 /// A snapshot without a run record is passed over: nobody knows what it needs.
+///
+/// # Errors
+/// Among others where it is cancelled, which it looks for before each listing and each object. What
+/// was copied stays, and the next copy goes on from there.
 pub fn copy(
     from: &Catalogue<'_>,
     to: &crate::stores::Store,
@@ -33,10 +37,14 @@ pub fn copy(
         Some(target) => target,
         None => Repository::create(to, context)?,
     };
+    stop_if_asked(cancel)?;
     let present: BTreeSet<String> = target.store.list("")?.into_iter().map(|object| object.name).collect();
+    stop_if_asked(cancel)?;
     let sizes: HashMap<String, u64> =
         from.store().list("")?.into_iter().map(|object| (object.name, object.size_bytes)).collect();
-    let records = from.records(None)?;
+    stop_if_asked(cancel)?;
+    let records = from.records_unless(None, cancel)?;
+    stop_if_asked(cancel)?;
     // By object: the record of the run that lists it, which need not be in its name.
     let owners: HashMap<&str, String> = records
         .iter()
@@ -71,6 +79,7 @@ pub fn copy(
                 }
                 return Err(RepositoryError::Missing { store: from.store().describe(), object: name.clone() });
             };
+            stop_if_asked(cancel)?;
             copy_object(from, &target, name, *size, cancel)?;
             outcome.objects += 1;
             outcome.bytes += size;
@@ -106,6 +115,10 @@ fn leave_behind<'n>(
     }
 }
 
+fn stop_if_asked(cancel: &Cancellation) -> Result<(), RepositoryError> {
+    if cancel.is_cancelled() { Err(RepositoryError::Cancelled) } else { Ok(()) }
+}
+
 fn copy_object(
     from: &Catalogue<'_>,
     to: &Repository,
@@ -127,9 +140,7 @@ fn copy_object(
     let mut output = to.store.create(name, &WriteOptions { class, expected_bytes: Some(size) })?;
     let mut buffer = vec![0; 1 << 20];
     loop {
-        if cancel.is_cancelled() {
-            return Err(RepositoryError::Cancelled);
-        }
+        stop_if_asked(cancel)?;
         let count = input.read(&mut buffer).map_err(read_failed)?;
         if count == 0 {
             break;

@@ -1,4 +1,5 @@
 use super::StoreErrorKind;
+use crate::base::Cancellation;
 use std::sync::Mutex;
 
 /// A kind of call on a store.
@@ -44,6 +45,7 @@ pub struct Faults {
 #[derive(Debug, Default)]
 struct State {
     faults: Vec<(Trigger, Effect)>,
+    cancel: Option<(u64, Cancellation)>,
     seen: Vec<Call>,
     written_bytes: u64,
     has_crashed: bool,
@@ -77,6 +79,13 @@ impl Faults {
         Self::none().and(Trigger::Bytes(bytes), effect)
     }
 
+    /// None, but at the n-th call of any kind, from 1, somebody asks to stop. The call is done.
+    pub fn cancelling(n: u64, cancel: &Cancellation) -> Self {
+        let faults = Self::none();
+        faults.state().cancel = Some((n, cancel.clone()));
+        faults
+    }
+
     fn and(self, trigger: Trigger, effect: Effect) -> Self {
         self.state().faults.push((trigger, effect));
         self
@@ -95,6 +104,9 @@ impl Faults {
         let mut state = self.state();
         state.seen.push(call);
         let of_any = state.seen.len() as u64;
+        if let Some((_, cancel)) = state.cancel.as_ref().filter(|(n, _)| *n == of_any) {
+            cancel.cancel();
+        }
         let of_kind = state.seen.iter().filter(|seen| **seen == call).count() as u64;
         state.judge(|trigger| match trigger {
             Trigger::Call(None, n) => n == of_any,

@@ -2,7 +2,8 @@
 //! is clean. And a tree that changes while it is read.
 
 use crate::support::trees::{self, Privilege};
-use crate::support::{Backup, Comparison, Random, TreePrint, assert_same_tree, have};
+use crate::support::{Backup, Comparison, Random, TreePrint, assert_same_tree, files_below, have};
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -117,6 +118,43 @@ fn archive_bytes(backup: &Backup) -> u64 {
 }
 
 #[test]
+fn ctrl_c_ends_a_copy_of_many_small_objects_before_the_next_one() {
+    let backup = Backup::plain("");
+    let second = backup.environment.path("second");
+    backup.edit_plan(
+        "    tier disk {",
+        &format!("    tier usb {{\n        store fs {{ root {second:?} }}\n        encrypt none; schedule \"@hourly\"\n        take files; from disk\n    }}\n    tier disk {{"),
+    );
+    trees::put(&backup.source(), "file", "text");
+    backup.snapshot();
+    // Nothing changes: of each there are only small objects.
+    for _ in 0..9 {
+        backup.environment.ok(&["run", "--now", "--tier", "disk"]);
+        backup.environment.advance(chrono::Duration::hours(1));
+    }
+    let copied = || files_below(&second.join("snapshots")).len();
+    assert_eq!(copied(), 1);
+
+    backup.edit_plan("from disk", "from disk; limit upload=\"1KiB/s\"");
+    let mut run = backup.environment.std_command(&["run", "--now", "--tier", "usb"]);
+    let run = run.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut run = run.spawn().expect("the program starts");
+    while copied() < 2 {
+        assert!(run.try_wait().expect("it can be waited for").is_none(), "it copies");
+        thread::yield_now();
+    }
+    kill_process(Pid::from_child(&run), Signal::INT).expect("it can be told to stop");
+    assert_eq!(run.wait().expect("it ends").code(), Some(130));
+    assert!(copied() < 10, "{} of 10", copied());
+    backup.environment.ok(&["verify", "--level", "contents"]);
+
+    backup.edit_plan("; limit upload=\"1KiB/s\"", "");
+    backup.environment.ok(&["run", "--now", "--tier", "usb"]);
+    assert_eq!(copied(), 10);
+    backup.environment.ok(&["verify", "--level", "contents"]);
+}
+
+#[test]
 fn local_state_that_is_lost_or_damaged_costs_time_and_nothing_else() {
     let backup = Backup::new();
     trees::build_odd_tree(&backup.source());
@@ -127,7 +165,7 @@ fn local_state_that_is_lost_or_damaged_costs_time_and_nothing_else() {
     let id = backup.snapshot();
     print.assert_is(&backup.restore(&id), owners_if_root());
 
-    for file in crate::support::files_below(&backup.environment.path("state")) {
+    for file in files_below(&backup.environment.path("state")) {
         let path = backup.environment.path("state").join(file);
         let length = fs::metadata(&path).unwrap().len();
         fs::File::options().write(true).open(&path).unwrap().set_len(length / 2).unwrap();

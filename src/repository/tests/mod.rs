@@ -1,5 +1,6 @@
 //! Backup and restore against stores in memory, through the real pipeline.
 
+mod copies;
 mod damage;
 mod deltas;
 mod history;
