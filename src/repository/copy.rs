@@ -58,9 +58,10 @@ pub fn copy(
     // What the target's own retention has forgotten must not come back.
     let newest =
         present.iter().filter(|name| name.starts_with(layout::SNAPSHOTS)).filter_map(|name| layout::parse(name));
-    let newest = newest.filter(|(of, _)| of == source).map(|(_, run)| run).max();
+    let newest = newest.filter(|(of, _)| of == source).map(|(_, run)| run.started).max();
     for info in from.snapshots(Some(source))? {
-        let is_new = newest.as_ref().is_none_or(|newest| info.run > *newest);
+        // The ids of one second are in no order.
+        let is_new = newest.is_none_or(|newest| info.run.started >= newest) && !present.contains(&info.name);
         let Some(record) = info.record.as_ref().filter(|_| is_new) else { continue };
         let mut needed: BTreeSet<String> =
             objects_of(record).filter(|name| *name != info.name).map(String::from).collect();

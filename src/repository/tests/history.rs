@@ -148,6 +148,30 @@ fn a_copy_does_not_miss_what_was_never_copied_but_what_was() {
 }
 
 #[test]
+fn a_copy_leaves_out_no_snapshot_of_the_second_of_its_newest() {
+    struct Still(Timestamp);
+    impl Clock for Still {
+        fn now(&self) -> Timestamp {
+            self.0
+        }
+    }
+    let mut bench = Bench::new();
+    bench.context.clock = Arc::new(Still(bench.context.now()));
+    let target = Store::memory();
+    // Whichever of their random halves is the larger: of five, one follows a larger one.
+    for count in 1..=5 {
+        bench.write("changing", &noise(count, 4000));
+        bench.backup();
+        let repository = Repository::open(&bench.store).unwrap();
+        let catalogue = Catalogue::new(&repository, None);
+        let outcome = copy(&catalogue, &target, "data", &bench.context, &Cancellation::default()).unwrap();
+        assert_eq!(outcome.snapshots, 1, "at snapshot {count}");
+        assert_eq!(target.list(layout::SNAPSHOTS).unwrap().len() as u64, count);
+    }
+    assert!(look(&bench, &target, &[]).is_good());
+}
+
+#[test]
 fn what_runs_left_that_were_cut_off_is_told_and_no_problem() {
     let bench = Bench { volume_bytes: 30_000, ..Bench::new() };
     bench.write("first", b"1");
