@@ -1,7 +1,8 @@
 """The data that is backed up, the same each time on one machine.
 
-`source` and `system` come from what is installed (crates, Python packages,
-headers), in the order of their names, no content twice; `images` and `tiny` and all
+`source` and `system` come from what is installed (on Debian, unpack the package
+`linux-source` in `/usr/src`; then crates, Python packages, headers), in the order of
+their names, no content twice; `images` and `tiny` and all
 changes follow from a seed.
 """
 
@@ -205,7 +206,7 @@ TEXT = {".py", ".rs", ".c", ".h", ".cc", ".cpp", ".hpp", ".js", ".ts", ".go", ".
 
 def text_files():
     home = Path.home()
-    roots = [home / ".cargo/registry/src", home / ".rustup/toolchains", home / ".pyenv/versions",
+    roots = [Path("/usr/src"), home / ".cargo/registry/src", home / ".rustup/toolchains", home / ".pyenv/versions",
              Path("/usr/lib/python3"), Path("/usr/lib/python3.11"), Path("/usr/include"), Path("/usr/share"),
              Path("/usr/lib"), Path("/usr/local")]
     for number, root in enumerate(roots):
