@@ -33,7 +33,7 @@ class Corpus:
 def source(folder, scale):
     """Source files as people have them: small, text, in deep trees."""
     root = folder / f"source-{scale}"
-    files, total = fill(root, text_files(), int(100_000 * scale), int(1_500e6 * scale))
+    files, total = fill(root, text_files([Path("/usr/src")]), int(100_000 * scale), int(1_500e6 * scale))
     return Corpus(
         root,
         "source",
@@ -204,9 +204,10 @@ TEXT = {".py", ".rs", ".c", ".h", ".cc", ".cpp", ".hpp", ".js", ".ts", ".go", ".
         ".json", ".yaml", ".yml", ".html", ".css", ".sh", ".pl", ".pm", ".S", ".s", ".asm", ".xml", ".pyi", ".cfg"}
 
 
-def text_files():
+def text_files(first=()):
+    """Of these folders, and then of those where languages keep their libraries."""
     home = Path.home()
-    roots = [Path("/usr/src"), home / ".cargo/registry/src", home / ".rustup/toolchains", home / ".pyenv/versions",
+    roots = [*first, home / ".cargo/registry/src", home / ".rustup/toolchains", home / ".pyenv/versions",
              Path("/usr/lib/python3"), Path("/usr/lib/python3.11"), Path("/usr/include"), Path("/usr/share"),
              Path("/usr/lib"), Path("/usr/local")]
     for number, root in enumerate(roots):

@@ -24,6 +24,6 @@ pub use compare::{Comparison, Difference, Differs, compare};
 pub use filter::FilterError;
 pub use include::IncludeRefusal;
 pub use metadata::{FileKind, FileTime, Metadata, is_within, tree_order};
-pub use root::{Root, data_segments, file_metadata};
+pub use root::{Root, Siblings, data_segments, file_metadata};
 pub use walk::{LOOKAHEAD_ENTRIES, Walk, WalkEntry, WalkEntryRef, WalkError, WalkFailure, WalkOptions, WalkProblem};
 pub use wording::{display_path, plain_reason};

@@ -1,6 +1,6 @@
 use super::beneath::{Beneath, split};
 use super::{FileKind, Metadata, xattrs};
-use rustix::fs::{AtFlags, Mode, OFlags, SeekFrom, fstat, readlinkat, seek, statat};
+use rustix::fs::{AtFlags, Mode, OFlags, SeekFrom, fstat, openat, readlinkat, seek, statat};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
@@ -51,8 +51,20 @@ impl Root {
     /// # Errors
     /// Also when the path is something other than a regular file by now.
     pub fn open_file(&self, path: &[u8]) -> io::Result<(File, Metadata)> {
+        self.open_next_file(path, &mut Siblings::default())
+    }
+
+    /// [`Root::open_file`] for one file after another: of those that lie in one folder only the names
+    /// are looked up.
+    pub fn open_next_file(&self, path: &[u8], siblings: &mut Siblings) -> io::Result<(File, Metadata)> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let file = File::from(self.open_quietly(path, flags)?);
+        let file = File::from(match siblings.folder_of(path, &self.beneath)? {
+            Some(folder) => {
+                let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                quietly(flags, |flags| Ok(openat(folder, split(path).1, flags, Mode::empty())?))?
+            }
+            None => self.open_quietly(path, flags)?,
+        });
         let metadata = file_metadata(&file)?;
         if metadata.kind != FileKind::File {
             return Err(io::Error::other(format!(
@@ -91,13 +103,7 @@ impl Root {
     }
 
     fn open_quietly(&self, path: &[u8], flags: OFlags) -> io::Result<OwnedFd> {
-        match self.beneath.at(path, flags | OFlags::NOATIME, Mode::empty()) {
-            // Only a file's owner may leave its access time alone.
-            Err(error) if error.raw_os_error() == Some(Errno::PERM.raw_os_error()) => {
-                self.beneath.at(path, flags, Mode::empty())
-            }
-            other => other,
-        }
+        quietly(flags, |flags| self.beneath.at(path, flags, Mode::empty()))
     }
 
     /// A handle on the folder of `path` (none: it is the root) and the name in it.
@@ -108,6 +114,38 @@ impl Root {
         }
         let handle = self.beneath.at(folder, OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?;
         Ok((Some(handle), name))
+    }
+}
+
+/// Opens without touching the access time, which only a file's owner may leave alone.
+fn quietly(flags: OFlags, open: impl Fn(OFlags) -> io::Result<OwnedFd>) -> io::Result<OwnedFd> {
+    match open(flags | OFlags::NOATIME) {
+        Err(error) if error.raw_os_error() == Some(Errno::PERM.raw_os_error()) => open(flags),
+        other => other,
+    }
+}
+
+/// The folder of the file that was opened last: the next one is likely to be in it too.
+#[derive(Default)]
+pub struct Siblings {
+    folder: Vec<u8>,
+    handle: Option<OwnedFd>,
+}
+
+impl Siblings {
+    /// A handle on the folder of `path`, from the second file on that is opened in it.
+    fn folder_of(&mut self, path: &[u8], beneath: &Beneath) -> io::Result<Option<BorrowedFd<'_>>> {
+        let (folder, _) = split(path);
+        if folder != self.folder {
+            self.folder.clear();
+            self.folder.extend_from_slice(folder);
+            self.handle = None;
+            return Ok(None);
+        }
+        if self.handle.is_none() && !folder.is_empty() {
+            self.handle = Some(beneath.at(folder, OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?);
+        }
+        Ok(self.handle.as_ref().map(AsFd::as_fd))
     }
 }
 
@@ -155,4 +193,46 @@ pub fn data_segments(file: &File, size: u64) -> io::Result<Vec<(u64, u64)>> {
     }
     seek(file, SeekFrom::Start(0))?;
     Ok(segments)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn files_opened_one_after_the_other_are_those_of_their_paths() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["a", "b", "x/a", "x/b", "x/c", "x/y/a", "x/y/b", "x/z", "y/a", "c"];
+        for path in paths {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, path.as_os_str().as_encoded_bytes()).unwrap();
+        }
+        let root = Root::open(folder.path()).unwrap();
+        let mut siblings = Siblings::default();
+        for path in paths.iter().chain(paths.iter().rev()) {
+            let (file, _) = root.open_next_file(path.as_bytes(), &mut siblings).unwrap();
+            let content = io::read_to_string(file).unwrap();
+            assert_eq!(content, folder.path().join(path).to_str().unwrap());
+        }
+    }
+
+    #[test]
+    fn a_sibling_that_is_a_link_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("x")).unwrap();
+        for name in ["a", "b"] {
+            fs::write(folder.path().join("x").join(name), name).unwrap();
+        }
+        symlink("a", folder.path().join("x/link")).unwrap();
+        let root = Root::open(folder.path()).unwrap();
+        let mut siblings = Siblings::default();
+        for path in ["x/a", "x/b"] {
+            root.open_next_file(path.as_bytes(), &mut siblings).unwrap();
+        }
+        let error = root.open_next_file(b"x/link", &mut siblings).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(Errno::LOOP.raw_os_error()));
+    }
 }

@@ -1,6 +1,7 @@
 //! The end of a backup: the manifest layer, the index, the run record, and
 //! last the snapshot, whose appearance is the commit.
 
+use super::known::NewChunk;
 use super::parent::{Parent, open_layers};
 use super::pipeline::Packed;
 use super::resume::Adopted;
@@ -11,7 +12,7 @@ use crate::archive::{
     ArchiveIndex, ArchiveTable, HashingWriter, LayerRef, LayerToc, LayerWriter, MergedRows, Outcome, Row, RunIndex,
     RunRecord, Snapshot, SnapshotTotals, StoredObject, seal,
 };
-use crate::base::{Context, RunId};
+use crate::base::{ContentHash, Context, RunId};
 use crate::repository::open::FORMAT_VERSION;
 use crate::repository::state::{
     ChunkPlace, Current, CurrentLayer, Journal, LayerFile, LocalState, PreparedChunks, StoredArchive, Sums, short_id,
@@ -20,7 +21,9 @@ use crate::repository::{Repository, RepositoryError, layout};
 use crate::stores::{Class, Put, WriteOptions};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::{BufWriter, Write};
+use std::panic::resume_unwind;
 use std::sync::atomic::Ordering;
+use std::thread;
 
 /// A layer is merged into the new one while it is at most this many times as
 /// large: so there are few layers to read, and each row is rewritten only as
@@ -52,20 +55,24 @@ pub(super) fn commit(
         needed.into_iter().for_each(|archive| commit.adopt(archive.object()));
         rest.into_iter().for_each(|archive| earlier.forget(written.table.place(archive.name())));
     }
-    if (written.places.iter().any(Option::is_some) || adopted.is_some()) && !request.full {
-        let mut new: Vec<_> = new
-            .filter_map(|(hash, chunk)| {
-                let (archive, base) = written.places.get(chunk.seq as usize).copied().flatten()?;
-                Some((hash, ChunkPlace { archive, offset: base + chunk.offset, length: chunk.length }))
-            })
-            .collect();
+    let has_new_chunks = (written.places.iter().any(Option::is_some) || adopted.is_some()) && !request.full;
+    let place = |(hash, chunk): (ContentHash, NewChunk)| {
+        let (archive, base) = written.places.get(chunk.seq as usize).copied().flatten()?;
+        Some((hash, ChunkPlace { archive, offset: base + chunk.offset, length: chunk.length }))
+    };
+    let prepare = || {
+        let mut new: Vec<_> = new.filter_map(place).collect();
         new.sort_unstable_by_key(|(hash, _)| *hash);
-        let prepared = earlier.prepare(state, &new, &written.table).map_err(|error| state.failed(error))?;
-        commit.chunks = Some(prepared);
-    }
-    drop(earlier);
-
-    let (layers, toc) = commit.layers(&parent, adopted.as_ref(), &written)?;
+        earlier.prepare(state, &new, &written.table).map_err(|error| state.failed(error))
+    };
+    // The table of chunks and the manifest take about the same time and nothing from each other.
+    let (prepared, layers) = thread::scope(|scope| {
+        let preparing = has_new_chunks.then(|| scope.spawn(prepare));
+        let layers = commit.layers(&parent, adopted.as_ref(), &written);
+        (preparing.map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).transpose(), layers)
+    });
+    commit.chunks = prepared?;
+    let (layers, toc) = layers?;
     if let Some(adopted) = &adopted {
         commit.adopted_indexes(adopted)?;
     }

@@ -11,9 +11,11 @@ use super::stream::StreamInput;
 use super::{BackupRequest, Progress};
 use crate::archive::{ChunkRow, Chunker, Compressor, Entry, Link, Stamp, TarEntry, limits, padding};
 use crate::base::ContentHash;
-use crate::files::{self, FileKind, FileTime, Metadata, Root};
+use crate::files::{self, FileKind, FileTime, Metadata, Root, Siblings};
 use crate::repository::RepositoryError;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, select_biased};
+use rustix::buffer::spare_capacity;
+use rustix::io::{read, retry_on_intr};
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::sync::atomic::Ordering;
@@ -37,6 +39,7 @@ pub(super) struct Packer<'a> {
     pub(super) compressor: Compressor,
     /// A file's content, reused.
     pub(super) buffer: Vec<u8>,
+    pub(super) siblings: Siblings,
     pub(super) command: &'a Mutex<Option<Box<dyn Read + Send>>>,
 }
 
@@ -276,7 +279,7 @@ impl Packer<'_> {
         parent: Option<&Entry>,
         output: &mut Output,
     ) -> Result<io::Result<Taken>, RepositoryError> {
-        let opened = root.open_file(path).and_then(|(file, metadata)| {
+        let opened = root.open_next_file(path, &mut self.siblings).and_then(|(file, metadata)| {
             let xattrs = files::xattrs::of_file(&file)?;
             Ok((file, metadata, xattrs))
         });
@@ -314,8 +317,7 @@ impl Packer<'_> {
                 file.rewind()?;
             }
             self.buffer.clear();
-            self.buffer.reserve(before.size as usize + 1);
-            file.take(before.size).read_to_end(&mut self.buffer)?;
+            read_up_to(file, before.size, &mut self.buffer)?;
             Progress::add(&self.request.progress.read_bytes, self.buffer.len() as u64);
             let after = files::file_metadata(file)?;
             warning = changed(&before, &after);
@@ -533,6 +535,16 @@ pub(super) fn push_extent(extents: &mut Vec<PendingExtent>, next: PendingExtent)
         (Some(Hole { length }), Hole { length: more }) => *length += more,
         _ => extents.push(next),
     }
+}
+
+/// Appends the next `size` bytes of `file`, or as many as there are, in one call where the kernel
+/// gives them at once. `read_to_end` would begin with small reads.
+fn read_up_to(file: &File, size: u64, into: &mut Vec<u8>) -> io::Result<()> {
+    let end = into.len() + usize::try_from(size).map_err(io::Error::other)?;
+    into.reserve(end - into.len());
+    while into.len() < end && retry_on_intr(|| read(file, spare_capacity(into)))? > 0 {}
+    into.truncate(end);
+    Ok(())
 }
 
 /// How a file changed between two looks at it, if it did.

@@ -13,7 +13,7 @@ use super::stream::start_command;
 use super::write::{Writer, Written};
 use super::{BackupRequest, BackupSource};
 use crate::archive::{Chunker, Compressor};
-use crate::files::{FileKind, FileTime, Metadata, Walk};
+use crate::files::{FileKind, FileTime, Metadata, Siblings, Walk};
 use crate::repository::delta::BlockKey;
 use crate::repository::state::{LocalState, Sums};
 use crate::repository::{Repository, RepositoryError, cpu_threads};
@@ -176,6 +176,7 @@ pub(super) fn run(
                 compressor: Compressor::new(request.codec)
                     .map_err(|error| RepositoryError::Internal(error.to_string()))?,
                 buffer: Vec::new(),
+                siblings: Siblings::default(),
                 command: &command_output,
             };
             let batch_out = batch_out.clone();

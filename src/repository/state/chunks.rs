@@ -3,7 +3,7 @@ use crate::archive::{ArchiveTable, limits};
 use crate::base::ContentHash;
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
 
@@ -11,6 +11,8 @@ const FILE: &str = "chunks";
 const MAGIC: &[u8; 8] = b"PLNCHNK2";
 /// hash 32, archive u32, length u32, offset u64; little-endian.
 const RECORD_BYTES: usize = 48;
+/// Records are hashed and written in pieces of this length: BLAKE3 has its speed from long ones.
+const AT_ONCE_BYTES: usize = 1 << 20;
 
 /// Where a chunk's bytes lie; `archive` is a place in an [`ArchiveTable`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,23 +151,27 @@ impl KnownChunks {
             return Ok(PreparedChunks(None));
         }
         let temporary = temporary();
-        let mut output = BufWriter::with_capacity(1 << 20, state.create(&temporary)?);
-        let mut record_bytes = Vec::with_capacity(RECORD_BYTES);
+        let mut output = state.create(&temporary)?;
+        let mut pending = Vec::with_capacity(AT_ONCE_BYTES + RECORD_BYTES);
         let mut hasher = blake3::Hasher::new();
         self.merge(new, |hash, place| {
-            record_bytes.clear();
-            push_record(&mut record_bytes, hash, place);
-            hasher.update(&record_bytes);
-            output.write_all(&record_bytes)
+            push_record(&mut pending, hash, place);
+            if pending.len() >= AT_ONCE_BYTES {
+                hasher.update(&pending);
+                output.write_all(&pending)?;
+                pending.clear();
+            }
+            Ok(())
         })?;
+        hasher.update(&pending);
+        output.write_all(&pending)?;
         let names = serde_json::to_vec(table.names()).expect("plain data becomes JSON");
         hasher.update(&names);
         output.write_all(&names)?;
         output.write_all(hasher.finalize().as_bytes())?;
         output.write_all(&(names.len() as u64).to_le_bytes())?;
         output.write_all(MAGIC)?;
-        let file = output.into_inner().map_err(io::IntoInnerError::into_error)?;
-        Ok(PreparedChunks(Some(file)))
+        Ok(PreparedChunks(Some(output)))
     }
 
     /// Calls `write` for each of these and of `new`, in order, each hash once.
