@@ -86,7 +86,8 @@ impl PlanLock {
             command: command.to_owned(),
         };
         let text = serde_json::to_string(&note).expect("plain data becomes JSON");
-        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{text}")).map_err(failed)?;
+        // Without it whoever is refused learns less. A full disk, which a prune may be for, is no reason to stop.
+        let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{text}"));
         Ok(Self { file })
     }
 }
@@ -123,6 +124,18 @@ mod tests {
         insta::assert_snapshot!(text, @"another run of this plan is under way: `plan run`, process PID on host, since 2026-11-24T09:00:00Z");
         drop(held);
         take("prune").expect("free again");
+    }
+
+    #[test]
+    fn a_full_disk_is_no_reason_not_to_lock() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let context = context(folder.path());
+        std::os::unix::fs::symlink("/dev/full", folder.path().join("lock")).expect("a file that takes nothing");
+        let take = || PlanLock::take(folder.path(), "prune", Duration::ZERO, &context, &Cancellation::default());
+        let held = take().expect("free");
+        insta::assert_snapshot!(take().expect_err("held"), @"another run of this plan is under way");
+        drop(held);
+        take().expect("free again");
     }
 
     #[test]
