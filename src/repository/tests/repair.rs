@@ -146,6 +146,31 @@ fn whatever_one_object_is_lost_or_damaged_comes_back_byte_for_byte_from_a_copy()
 }
 
 #[test]
+fn a_flipped_bit_of_what_is_not_encrypted_is_found_where_it_is_and_mended() {
+    let bench = Bench { recipients: None, identities: None, ..Bench::new() };
+    for run in 0..2 {
+        for file in 0..4 {
+            bench.write(&format!("f{file}"), &noise(10 * run + file, 900));
+        }
+        bench.backup();
+    }
+    let two = copied(bench);
+    let whole = two.objects();
+    let small = |name: &str| ["trees/", "index/", "snapshots/"].iter().any(|folder| name.starts_with(folder));
+    for (name, bytes) in whole.iter().filter(|(name, _)| small(name)) {
+        for at in (0..bytes.len()).step_by(3) {
+            two.flip(name, at);
+            let outcome = two.bench.verify(VerifyLevel::Contents, "1%");
+            assert!(outcome.problems.iter().any(|problem| problem.object == *name), "{name} {at} {outcome:?}");
+            let (plan, outcome) = two.repair(true, VerifyLevel::Contents);
+            assert_eq!(plan.left, [], "{name} {at} {:?}", plan.refused);
+            assert_eq!(outcome.mended.iter().collect::<Vec<_>>(), [name], "{at}");
+            assert!(plan.lost.is_empty() && two.objects() == whole, "{name} {at}");
+        }
+    }
+}
+
+#[test]
 fn all_that_is_lost_at_once_comes_back_from_a_copy() {
     let two = two();
     let whole = two.objects();
