@@ -6,7 +6,7 @@ use crate::archive::{ArchiveTable, FormatError, Outcome, RunRecord, SnapshotTota
 use crate::base::RunId;
 use crate::repository::verify::VerifyProblem;
 use crate::repository::{Catalogue, RepositoryError, layout};
-use crate::stores::StoreErrorKind;
+use crate::stores::{Store, StoreErrorKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a run record may have, as [`Catalogue`] reads it.
@@ -44,7 +44,7 @@ pub(super) fn copy(
             search.refuse(name, format!("that of tier `{}` is damaged too", donor.tier));
             continue;
         };
-        if let Some(other) = disagreement(search.request, catalogue, &record)? {
+        if let Some(other) = disagreement(search.request, catalogue, &record, store)? {
             search.refuse(name, format!("that of tier `{}` tells of another `{other}` than is here", donor.tier));
             continue;
         }
@@ -54,16 +54,31 @@ pub(super) fn copy(
     Ok(None)
 }
 
-/// An object that is here, and not as a record of another tier says.
+/// An object that is here, and not as a record of another tier says, unless it is damaged: no record
+/// here tells of it as it is, and `there` has what that record says.
 fn disagreement(
     request: &RepairRequest<'_>,
     catalogue: &Catalogue<'_>,
     record: &RunRecord,
+    there: &Store,
 ) -> Result<Option<String>, RepositoryError> {
     let present: BTreeSet<String> = catalogue.list("")?.into_iter().map(|object| object.name).collect();
+    let here = catalogue.records(None)?;
     for object in record.objects.iter().filter(|object| present.contains(&object.name)) {
-        if !holds(catalogue.store_of(&object.name), object, request)? {
-            return Ok(Some(object.name.clone()));
+        let store = catalogue.store_of(&object.name);
+        if holds(store, object, request)? {
+            continue;
+        }
+        for known in here.iter().flat_map(|record| &record.objects).filter(|known| known.name == object.name) {
+            if holds(store, known, request)? {
+                return Ok(Some(object.name.clone()));
+            }
+        }
+        // A store that can't be read proves nothing.
+        match holds(there, object, request) {
+            Ok(true) => {}
+            Err(RepositoryError::Cancelled) => return Err(RepositoryError::Cancelled),
+            Ok(false) | Err(_) => return Ok(Some(object.name.clone())),
         }
     }
     Ok(None)

@@ -403,6 +403,31 @@ fn a_record_of_another_tier_that_does_not_fit_is_not_taken() {
 }
 
 #[test]
+fn a_lost_record_and_damage_of_what_it_lists_are_mended_together() {
+    for bench in [Bench::new(), Bench { recipients: None, identities: None, ..Bench::new() }] {
+        for run in 0..2 {
+            bench.write("changing", &noise(run, 20_000));
+            bench.write(&format!("only{run}"), &noise(100 + run, 5000));
+            bench.backup();
+        }
+        let two = copied(bench);
+        let whole = two.objects();
+        for level in [VerifyLevel::Checksum, VerifyLevel::Contents] {
+            for (record, bytes) in whole.iter().filter(|(name, _)| name.starts_with("runs/")) {
+                let parsed: crate::archive::RunRecord = serde_json::from_slice(bytes).unwrap();
+                for object in &parsed.objects {
+                    two.delete(record);
+                    two.flip(&object.name, object.size as usize / 2);
+                    let (plan, outcome) = two.repair(true, level);
+                    assert_eq!(plan.left, [], "{level:?} {} {:?}", object.name, plan.refused);
+                    assert!(outcome.failed.is_empty() && two.objects() == whole, "{level:?} {}", object.name);
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_copy_that_is_damaged_too_is_not_taken() {
     let two = two();
     let archive = two.bench.store.list("archives/").unwrap().remove(0).name;
