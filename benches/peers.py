@@ -205,7 +205,8 @@ class Duplicity(Peer):
 
 
 class Pipeline(Peer):
-    """What compression and encryption alone cost: one full archive."""
+    """What compression and encryption alone cost: one full archive. It ends when the archive is on
+    the disk, as `plan` and the other peers do."""
 
     name = "pipeline"
     program = "age"
@@ -227,7 +228,8 @@ class Pipeline(Peer):
     def backup(self, repository, source):
         return self.shell(
             repository,
-            f"tar -C {shlex.quote(str(source))} -cf - . | zstd -q -3 -T2 | age -R recipient -o store/archive.tar.zst.age",
+            f"tar -C {shlex.quote(str(source))} -cf - . | zstd -q -3 -T2 "
+            "| age -R recipient -o store/archive.tar.zst.age && sync store/archive.tar.zst.age",
         )
 
     def restore(self, repository, target):

@@ -87,26 +87,31 @@ impl FrameTable {
 pub struct FrameReader<O: ReadObject> {
     object: Unsealer<O>,
     decompressor: Decompressor,
-    /// Memory for a compressed frame; as large as the largest so far.
-    packed: Vec<u8>,
 }
 
 impl<O: ReadObject> FrameReader<O> {
     pub fn new(object: Unsealer<O>, codec: Codec) -> Result<Self, FormatError> {
-        Ok(Self { object, decompressor: Decompressor::new(codec)?, packed: Vec::new() })
+        Ok(Self { object, decompressor: Decompressor::new(codec)? })
     }
 
     /// Puts the tar bytes of one frame in place of what is in `bytes`: one ranged read,
-    /// decrypted and decompressed.
-    pub fn read(&mut self, table: &FrameTable, frame: usize, bytes: &mut Vec<u8>) -> Result<(), FormatError> {
+    /// decrypted and decompressed. `buffer` is memory for the compressed frame, which grows to
+    /// the largest so far; what is in it means nothing.
+    pub fn read(
+        &mut self,
+        table: &FrameTable,
+        frame: usize,
+        buffer: &mut Vec<u8>,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), FormatError> {
         let Frame { packed, unpacked } = table.frames[frame];
         // Both fit: `FrameTable::new` bounded them.
         let packed = packed as usize;
-        if self.packed.len() < packed {
-            self.packed.resize(packed, 0);
+        if buffer.len() < packed {
+            buffer.resize(packed, 0);
         }
-        self.object.fill(table.starts[frame].0, &mut self.packed[..packed])?;
-        self.decompressor.decompress_into(&self.packed[..packed], unpacked as usize, bytes)
+        self.object.fill(table.starts[frame].0, &mut buffer[..packed])?;
+        self.decompressor.decompress_into(&buffer[..packed], unpacked as usize, bytes)
     }
 }
 

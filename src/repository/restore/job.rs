@@ -326,7 +326,8 @@ impl Worker<'_> {
 #[derive(Default)]
 pub(in crate::repository) struct LastArchive {
     open: Option<(u32, FrameReader<StoreObject>)>,
-    /// The frame read last.
+    /// The frame read last: as it is stored, and unpacked.
+    packed: Vec<u8>,
     bytes: Vec<u8>,
 }
 
@@ -344,7 +345,7 @@ impl LastArchive {
             None => open_frames(catalogue, name)?,
         };
         let (_, reader) = self.open.insert((archive, reader));
-        let read = reader.read(table, frame, &mut self.bytes);
+        let read = reader.read(table, frame, &mut self.packed, &mut self.bytes);
         read.map_err(|error| RepositoryError::object(catalogue.store(), name, error))?;
         Ok(&self.bytes)
     }

@@ -1,4 +1,5 @@
 use super::job::{frame_table, open_frames};
+use crate::archive::limits::FRAME_BYTES;
 use crate::archive::{ArchiveTable, Content, Entry, Extent, FormatError, FrameReader, FrameTable, zeros};
 use crate::base::ContentHash;
 use crate::repository::catalogue::StoreObject;
@@ -7,9 +8,12 @@ use std::collections::VecDeque;
 use std::io::Write;
 use std::sync::Arc;
 
-/// Decompressed frames that a reader keeps: the pieces of a file lie in few archives,
-/// and those of the next file close to them.
-const KEPT_FRAME_BYTES: usize = 64 << 20;
+/// Memory for decompressed frames that all readers together keep: the pieces of a file lie in
+/// few archives, and those of the next file close to them.
+const KEPT_FRAME_BYTES: usize = 96 << 20;
+
+/// What each of them keeps at least, however many there are.
+const KEPT_FRAME_BYTES_EACH: usize = 2 * FRAME_BYTES;
 
 /// Archives that a reader keeps open.
 const KEPT_ARCHIVES: usize = 16;
@@ -55,7 +59,11 @@ pub(in crate::repository) struct ContentReader<'a> {
     /// Both: what was used last stands first.
     open: VecDeque<OpenArchive>,
     frames: VecDeque<KeptFrame>,
+    /// The memory that they take, which may be more than is in it.
     kept_bytes: usize,
+    keep_bytes: usize,
+    /// Memory for a frame as it is stored.
+    packed: Vec<u8>,
     watch: &'a Watch<'a>,
 }
 
@@ -64,15 +72,26 @@ pub(in crate::repository) type Watch<'a> = dyn Fn(u32, usize, &[u8]) -> Result<(
 
 impl<'a> ContentReader<'a> {
     pub(in crate::repository) fn new(catalogue: &'a Catalogue<'a>, archives: &'a ArchiveTable) -> Self {
-        Self::watched(catalogue, archives, &|_, _, _| Ok(()))
+        Self::watched(catalogue, archives, 1, &|_, _, _| Ok(()))
     }
 
+    /// One of `readers` that read at the same time.
     pub(in crate::repository) fn watched(
         catalogue: &'a Catalogue<'a>,
         archives: &'a ArchiveTable,
+        readers: usize,
         watch: &'a Watch<'a>,
     ) -> Self {
-        Self { catalogue, archives, open: VecDeque::new(), frames: VecDeque::new(), kept_bytes: 0, watch }
+        Self {
+            catalogue,
+            archives,
+            open: VecDeque::new(),
+            frames: VecDeque::new(),
+            kept_bytes: 0,
+            keep_bytes: (KEPT_FRAME_BYTES / readers.max(1)).max(KEPT_FRAME_BYTES_EACH),
+            packed: Vec::new(),
+            watch,
+        }
     }
 
     /// Hands a file's bytes to `emit`; whether they hash to what was backed up.
@@ -142,21 +161,25 @@ impl<'a> ContentReader<'a> {
             self.frames.push_front(used);
             return Ok(Arc::clone(&self.frames[0].bytes));
         }
-        // What is not kept any longer lends its memory to what comes.
-        let mut bytes = Vec::new();
-        while self.kept_bytes >= KEPT_FRAME_BYTES {
-            let Some(dropped) = self.frames.pop_back() else { break };
-            self.kept_bytes -= dropped.bytes.len();
-            bytes = Arc::try_unwrap(dropped.bytes).unwrap_or_default();
-        }
         let open = &mut self.open[0];
-        open.reader.read(&open.table, frame, &mut bytes).map_err(|error| {
+        let needed = open.table.frame(frame).unpacked as usize;
+        // What is not kept any longer lends its memory to what comes, where that fills it.
+        let mut bytes = Vec::new();
+        while self.kept_bytes + needed > self.keep_bytes {
+            let Some(dropped) = self.frames.pop_back() else { break };
+            self.kept_bytes -= dropped.bytes.capacity();
+            let lent = Arc::try_unwrap(dropped.bytes).unwrap_or_default();
+            if lent.capacity() / 2 <= needed {
+                bytes = lent;
+            }
+        }
+        open.reader.read(&open.table, frame, &mut self.packed, &mut bytes).map_err(|error| {
             let name = self.archives.name(archive).unwrap_or_default();
             RepositoryError::object(self.catalogue.store(), name, error)
         })?;
         (self.watch)(archive, frame, &bytes)?;
         let bytes = Arc::new(bytes);
-        self.kept_bytes += bytes.len();
+        self.kept_bytes += bytes.capacity();
         self.frames.push_front(KeptFrame { archive, frame, bytes: Arc::clone(&bytes) });
         Ok(bytes)
     }

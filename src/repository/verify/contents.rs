@@ -166,7 +166,10 @@ impl Reading<'_> {
         let pieces_threads = cpu_threads(self.request.threads);
         let more_threads = io_threads(self.request.threads, self.catalogue.store()) - pieces_threads;
         let watch = |archive, frame, bytes: &[u8]| self.passed_by(archive, frame, bytes);
-        let begin = || (ContentReader::watched(self.catalogue, table, &watch), LastArchive::default());
+        let begin = || {
+            let reader = ContentReader::watched(self.catalogue, table, pieces_threads, &watch);
+            (reader, LastArchive::default())
+        };
         let work = |(reader, open): &mut (ContentReader<'_>, LastArchive), at: usize| match turns.get(at) {
             Some(turn) => pieces::verify(reader, turn, self.request, self.findings),
             None => self.frame(open, at - turns.len()),
