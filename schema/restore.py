@@ -32,6 +32,7 @@ RUN_ID_LENGTH = 25
 # The limits of the format: whatever claims to be larger is damaged.
 MAX_NAME_BYTES = 1 << 20
 MAX_BLOCK_BYTES = 64 << 20
+MAX_BLOCK_ROWS = 1024
 MAX_FRAME_BYTES = 32 << 20
 MAX_JSON_BYTES = 1 << 30
 STEP_BYTES = 1 << 20
@@ -371,7 +372,7 @@ def rows(stream, archives):
         if len(header) < 28:
             raise Damaged("`%s` ends early" % stream.name)
         count, *lengths = struct.unpack("<7I", header)
-        if sum(lengths) > MAX_BLOCK_BYTES:
+        if sum(lengths) > MAX_BLOCK_BYTES or count > MAX_BLOCK_ROWS:
             raise Damaged("a manifest block claims to be too large")
         for entry in block_rows(count, [Column(stream.read(length)) for length in lengths], archives):
             key = tree_key(entry.path)

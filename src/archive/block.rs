@@ -16,7 +16,7 @@
 //! offset less the predicted one (right after the tar header that follows the
 //! extent before); its length follows unless it is the only one.
 
-use super::limits::{MAX_BLOCK_BYTES, MAX_EXTENTS, MAX_NAME_BYTES};
+use super::limits::{BLOCK_ROWS, MAX_BLOCK_BYTES, MAX_EXTENTS, MAX_NAME_BYTES};
 use super::{Content, Entry, Extent, FormatError, Link, Row, Stamp};
 use crate::base::ContentHash;
 use crate::files::xattrs::Xattr;
@@ -293,6 +293,10 @@ pub(super) fn decode(
         return Err(damaged("its length is not what its header says"));
     }
     let count = number_at(block, 0);
+    // Each may have a long path though it takes few bytes here: all that it shares with the one before it.
+    if count > BLOCK_ROWS {
+        return Err(damaged("it has more rows than any may"));
+    }
     let mut rest = Column(&block[HEADER_BYTES..]);
     let mut column = |index: usize| rest.take(number_at(block, 4 + 4 * index)).map(Column);
     let mut reader = BlockReader {
@@ -307,8 +311,7 @@ pub(super) fn decode(
         last_archive: 0,
         last_end: 0,
     };
-    // Every row has at least a tag byte, so this bounds what is reserved.
-    rows.reserve(count.min(reader.meta.0.len()));
+    rows.reserve(count);
     for _ in 0..count {
         let row = reader.row(&mut place)?;
         rows.push(row);

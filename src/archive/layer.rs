@@ -166,6 +166,8 @@ pub struct LayerReader {
     next_block: usize,
     ahead: Ahead,
     rows: std::vec::IntoIter<Row>,
+    /// Rows still to come by the contents; `None`: reading did not begin at the first.
+    rows_left: Option<u64>,
     peeked: Option<Row>,
     last_path: Option<Vec<u8>>,
 }
@@ -194,6 +196,7 @@ impl LayerReader {
         let places = toc.archives.iter().map(|name| table.place(name)).collect();
         Self {
             source,
+            rows_left: Some(toc.rows),
             toc,
             zstd,
             places,
@@ -209,6 +212,7 @@ impl LayerReader {
     pub fn seek(&mut self, path: &[u8]) {
         let after = self.toc.blocks.partition_point(|block| tree_order(&block.first_path, path) != Ordering::Greater);
         self.next_block = after.saturating_sub(1);
+        self.rows_left = if self.next_block == 0 { Some(self.toc.rows) } else { None };
         self.ahead = Ahead::default();
         self.rows = Vec::new().into_iter();
         self.peeked = None;
@@ -222,7 +226,7 @@ impl LayerReader {
         Ok(self.peeked.as_ref())
     }
 
-    /// The next row; rows come in strictly ascending order or not at all.
+    /// The next row; rows come in strictly ascending order and all that there are, or not at all.
     pub fn next_row(&mut self) -> Result<Option<Row>, FormatError> {
         match self.peeked.take() {
             Some(row) => Ok(Some(row)),
@@ -231,11 +235,15 @@ impl LayerReader {
     }
 
     fn read_row(&mut self) -> Result<Option<Row>, FormatError> {
+        let damaged = |detail: &str| FormatError::corrupt("a manifest layer", detail);
         loop {
             if let Some(row) = self.rows.next() {
                 let ascends = self.last_path.as_ref().is_none_or(|last| tree_order(last, row.path()) == Ordering::Less);
                 if !ascends {
-                    return Err(FormatError::corrupt("a manifest layer", "its rows are out of order"));
+                    return Err(damaged("its rows are out of order"));
+                }
+                if let Some(left) = &mut self.rows_left {
+                    *left = left.checked_sub(1).ok_or_else(|| damaged("it has more rows than its index says"))?;
                 }
                 let last = self.last_path.get_or_insert_default();
                 last.clear();
@@ -243,7 +251,11 @@ impl LayerReader {
                 return Ok(Some(row));
             }
             if self.next_block >= self.toc.blocks.len() {
-                return Ok(None);
+                // Whole blocks may be left out of the contents: nothing else would show that.
+                return match self.rows_left {
+                    None | Some(0) => Ok(None),
+                    Some(_) => Err(damaged("it has fewer rows than its index says")),
+                };
             }
             self.read_block()?;
         }

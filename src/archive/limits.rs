@@ -14,7 +14,7 @@ pub const MAX_FRAME_BYTES: usize = 32 << 20;
 pub const BUFFERED_FILE_BYTES: u64 = 8 << 20;
 /// An archive is closed at the first file boundary past this size, as stored.
 pub const VOLUME_BYTES: u64 = 512 << 20;
-/// Rows in one manifest block.
+/// Rows in one manifest block, at most.
 pub const BLOCK_ROWS: usize = 1024;
 /// A manifest block is closed early past this size.
 pub const BLOCK_BYTES: usize = 1 << 20;

@@ -283,6 +283,14 @@ impl<'a> Catalogue<'a> {
             let toc = index.layer.clone().ok_or_else(|| {
                 failed(FormatError::corrupt("an index", "it lacks the manifest layer that a snapshot needs"))
             })?;
+            if toc.rows != layer.rows {
+                let detail = format!("it lists {} rows of a manifest that has {}", toc.rows, layer.rows);
+                return Err(RepositoryError::object(
+                    self.store(),
+                    &layer.index,
+                    FormatError::corrupt("an index", detail),
+                ));
+            }
             let object = StoreObject::open(self.store_of(&layer.object), &layer.object)
                 .and_then(|object| unseal(object, layout::is_encrypted(&layer.object), self.identities))
                 .map_err(failed)?;

@@ -179,6 +179,35 @@ fn seeking_lands_in_the_block_that_holds_the_path() {
 }
 
 #[test]
+fn rows_that_are_left_out_or_too_many_are_damage() {
+    let table = ArchiveTable::default();
+    let rows: Vec<Row> = (0..3000).map(|i| Row::Entry(entry(&format!("f{i:05}")))).collect();
+    let (bytes, toc) = write(&rows, true, &table);
+    let read = |toc: &LayerToc| read(bytes.clone(), toc.clone(), true, &mut table.clone());
+    assert_eq!(read(&toc).unwrap().len(), 3000);
+    for left_out in 0..toc.blocks.len() {
+        let mut lacking = toc.clone();
+        lacking.blocks.remove(left_out);
+        assert!(read(&lacking).is_err_and(|error| error.is_damage()), "{left_out}");
+    }
+    for rows in [0, 2999, 3001, u64::MAX] {
+        assert!(read(&LayerToc { rows, ..toc.clone() }).is_err_and(|error| error.is_damage()), "{rows}");
+    }
+}
+
+#[test]
+fn a_block_of_more_rows_than_a_writer_puts_into_one_is_damage() {
+    for (rows, is_good) in [(BLOCK_ROWS, true), (BLOCK_ROWS + 1, false)] {
+        let mut block = BlockWriter::default();
+        (0..rows).for_each(|row| block.push(&Row::Deleted(format!("{row:05}").into_bytes()), true, |place| place));
+        let EncodedBlock { head, .. } = block.finish();
+        let mut decoded = Vec::new();
+        assert_eq!(block::decode(&head, Some, &mut decoded).is_ok(), is_good, "{rows}");
+        assert_eq!(decoded.len(), if is_good { rows } else { 0 });
+    }
+}
+
+#[test]
 fn rows_out_of_order_are_damage() {
     let table = ArchiveTable::default();
     let (bytes, toc) = write(&[Row::Entry(entry("b")), Row::Entry(entry("a"))], true, &table);
