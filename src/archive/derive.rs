@@ -88,14 +88,22 @@ fn gzip_members<R: Read>(archive: R, frames: &mut Vec<Frame>) -> Result<(), Form
     while !input.fill_buf()?.is_empty() {
         let before = input.consumed;
         let mut member = flate2::bufread::GzDecoder::new(&mut input).take(MAX_FRAME_BYTES as u64 + 1);
-        let unpacked = io::copy(&mut member, &mut io::sink())
-            .map_err(|error| FormatError::corrupt("a compressed frame", error.to_string()))?;
+        let unpacked = io::copy(&mut member, &mut io::sink()).map_err(of_gzip)?;
         if unpacked > MAX_FRAME_BYTES as u64 {
             return Err(FormatError::corrupt("a compressed frame", "it is larger than any may be"));
         }
         frames.push(Frame { packed: input.consumed - before, unpacked });
     }
     Ok(())
+}
+
+/// The codec tells of damage by one of these kinds; any other is of the store that the bytes come from.
+fn of_gzip(error: io::Error) -> FormatError {
+    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    match error.kind() {
+        InvalidInput | InvalidData | UnexpectedEof => FormatError::corrupt("a compressed frame", error.to_string()),
+        _ => FormatError::Io(error),
+    }
 }
 
 /// Counts what is taken from a buffer.
@@ -204,6 +212,28 @@ mod tests {
         let mut rows = 0;
         assert_eq!(blocks_of(&bytes[..], |block| rows += block.len() as u64).unwrap(), toc.blocks);
         assert_eq!(rows, toc.rows);
+    }
+
+    #[test]
+    fn a_store_that_fails_on_the_way_is_no_damage() {
+        struct Unreachable;
+        impl Read for Unreachable {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::from(io::ErrorKind::TimedOut))
+            }
+        }
+        for codec in CODECS {
+            let (bytes, _) = archive(codec);
+            for cut in 0..bytes.len() {
+                let (_, error) = frames_of((&bytes[..cut]).chain(Unreachable), codec);
+                assert!(error.is_some_and(|error| !error.is_damage()), "{codec:?} {cut}");
+            }
+        }
+        let (bytes, _) = layer();
+        for cut in 0..bytes.len() {
+            let error = blocks_of((&bytes[..cut]).chain(Unreachable), |_| ()).unwrap_err();
+            assert!(!error.is_damage(), "{cut}");
+        }
     }
 
     #[test]

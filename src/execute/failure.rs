@@ -31,6 +31,7 @@ pub fn of_repository(error: &RepositoryError) -> Failure {
         RepositoryError::Store(store) if store.kind == StoreErrorKind::NotFound && store.object.is_some() => {
             Some(DAMAGE)
         }
+        RepositoryError::Store(store) if store.is_unreadable() => Some(DAMAGE),
         RepositoryError::Store(store) => help_of_store(store),
         RepositoryError::State { source, .. } if source.kind() == ErrorKind::StorageFull => {
             Some("free some space there, or give the plan a `state` folder on another disk")

@@ -1,7 +1,7 @@
-use super::{Repository, RepositoryError, layout};
+use super::{Repository, RepositoryError, go_on, layout};
 use crate::archive::{
-    ArchiveTable, FormatError, Identities, LayerReader, MergedRows, ReadObject, RunIndex, RunRecord, Snapshot, limits,
-    unseal,
+    ArchiveTable, FormatError, Identities, LayerReader, MergedRows, ReadObject, RunIndex, RunRecord, Snapshot,
+    Unsealer, limits, unseal,
 };
 use crate::base::{Cancellation, RunId, Timestamp};
 use crate::stores::{Operation, Store, StoreError, StoreErrorKind, StoredObject};
@@ -99,7 +99,8 @@ pub struct Catalogue<'a> {
     records: Mutex<HashMap<String, Option<RunRecord>>>,
 }
 
-const MAX_RECORD_BYTES: u64 = 256 << 20;
+/// What a run record, and a snapshot or index as stored, may have.
+pub(super) const MAX_RECORD_BYTES: u64 = 256 << 20;
 
 impl<'a> Catalogue<'a> {
     pub fn new(repository: &'a Repository, identities: Option<&'a Identities>) -> Self {
@@ -136,10 +137,6 @@ impl<'a> Catalogue<'a> {
             modified: None,
         }));
         Ok(objects)
-    }
-
-    pub(crate) fn identities(&self) -> Option<&'a Identities> {
-        self.identities
     }
 
     /// All snapshots, oldest first, of one source or of all. Needs no key.
@@ -205,13 +202,15 @@ impl<'a> Catalogue<'a> {
     ) -> Result<Vec<RunRecord>, RepositoryError> {
         let mut records = Vec::new();
         for object in self.list(&prefix(layout::RUNS, source))? {
-            if cancel.is_cancelled() {
-                return Err(RepositoryError::Cancelled);
-            }
+            go_on(cancel)?;
             if layout::parse(&object.name).is_none() {
                 continue;
             }
-            records.extend(self.record(&object.name)?);
+            match self.record(&object.name) {
+                // A prune has deleted it since it was listed.
+                Err(RepositoryError::Store(error)) if error.kind == StoreErrorKind::NotFound => {}
+                record => records.extend(record?),
+            }
         }
         records.sort_by(|a, b| a.run.cmp(&b.run));
         Ok(records)
@@ -222,8 +221,12 @@ impl<'a> Catalogue<'a> {
         if let Some(record) = self.records.lock().expect("no thread panics while it holds the records").get(name) {
             return Ok(record.clone());
         }
-        let bytes = self.store_of(name).read(name, MAX_RECORD_BYTES)?;
-        let record: Option<RunRecord> = serde_json::from_slice(&bytes).ok();
+        let record: Option<RunRecord> = match self.store_of(name).read(name, MAX_RECORD_BYTES) {
+            Ok(bytes) => serde_json::from_slice(&bytes).ok(),
+            // One object that nobody can read must not hide all others.
+            Err(error) if error.is_unreadable() || error.kind == StoreErrorKind::TooLarge => None,
+            Err(error) => return Err(error.into()),
+        };
         self.records
             .lock()
             .expect("no thread panics while it holds the records")
@@ -291,10 +294,7 @@ impl<'a> Catalogue<'a> {
                     FormatError::corrupt("an index", detail),
                 ));
             }
-            let object = StoreObject::open(self.store_of(&layer.object), &layer.object)
-                .and_then(|object| unseal(object, layout::is_encrypted(&layer.object), self.identities))
-                .map_err(failed)?;
-            readers.push(LayerReader::stored(object, toc, table).map_err(failed)?);
+            readers.push(LayerReader::stored(self.unsealed(&layer.object)?, toc, table).map_err(failed)?);
         }
         Ok(MergedRows::new(readers))
     }
@@ -309,6 +309,13 @@ impl<'a> Catalogue<'a> {
         let layer = rows.failed_layer().and_then(|failed| snapshot.layers.get(failed));
         let object = layer.map_or_else(|| snapshot.run.to_string(), |layer| layer.object.clone());
         RepositoryError::object(self.store(), &object, error)
+    }
+
+    /// An object, decrypted where its name says that it is encrypted, for random access.
+    pub(crate) fn unsealed(&self, name: &str) -> Result<Unsealer<StoreObject>, RepositoryError> {
+        StoreObject::open(self.store_of(name), name)
+            .and_then(|object| unseal(object, layout::is_encrypted(name), self.identities))
+            .map_err(|error| RepositoryError::object(self.store(), name, error))
     }
 
     fn read_sealed(&self, name: &str) -> Result<Vec<u8>, RepositoryError> {

@@ -1,7 +1,7 @@
 //! What a backup would find changed, without storing anything.
 
 use super::state::{LayerFile, LocalState};
-use super::{Repository, RepositoryError};
+use super::{Repository, RepositoryError, go_on};
 use crate::archive::{ArchiveTable, Entry, MergedRows};
 use crate::base::{Cancellation, RunId};
 use crate::files::{FileKind, Metadata, Walk, WalkProblem, is_within, tree_order};
@@ -61,9 +61,7 @@ pub fn changes(
     let mut old = next(&mut before)?;
     let mut unlisted: Vec<Vec<u8>> = Vec::new();
     while let Some(step) = walk.next_ref() {
-        if cancel.is_cancelled() {
-            return Err(RepositoryError::Cancelled);
-        }
+        go_on(cancel)?;
         let entry = match step {
             Ok(entry) => entry,
             Err(problem) if problem.has_vanished() => continue,

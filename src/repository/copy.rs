@@ -1,7 +1,7 @@
 use super::forgotten::Forgotten;
 use super::layout;
 use super::verify::objects_of;
-use super::{Catalogue, Repository, RepositoryError};
+use super::{Catalogue, Repository, RepositoryError, go_on};
 use crate::archive::RunRecord;
 use crate::base::{Cancellation, Context};
 use crate::stores::{Class, Put, StoreErrorKind, WriteOptions};
@@ -37,14 +37,14 @@ pub fn copy(
         Some(target) => target,
         None => Repository::create(to, context)?,
     };
-    stop_if_asked(cancel)?;
+    go_on(cancel)?;
     let present: BTreeSet<String> = target.store.list("")?.into_iter().map(|object| object.name).collect();
-    stop_if_asked(cancel)?;
+    go_on(cancel)?;
     let sizes: HashMap<String, u64> =
         from.store().list("")?.into_iter().map(|object| (object.name, object.size_bytes)).collect();
-    stop_if_asked(cancel)?;
+    go_on(cancel)?;
     let records = from.records_unless(None, cancel)?;
-    stop_if_asked(cancel)?;
+    go_on(cancel)?;
     // By object: the record of the run that lists it, which need not be in its name.
     let owners: HashMap<&str, String> = records
         .iter()
@@ -80,7 +80,7 @@ pub fn copy(
                 }
                 return Err(RepositoryError::Missing { store: from.store().describe(), object: name.clone() });
             };
-            stop_if_asked(cancel)?;
+            go_on(cancel)?;
             copy_object(from, &target, name, *size, cancel)?;
             outcome.objects += 1;
             outcome.bytes += size;
@@ -116,10 +116,6 @@ fn leave_behind<'n>(
     }
 }
 
-fn stop_if_asked(cancel: &Cancellation) -> Result<(), RepositoryError> {
-    if cancel.is_cancelled() { Err(RepositoryError::Cancelled) } else { Ok(()) }
-}
-
 fn copy_object(
     from: &Catalogue<'_>,
     to: &Repository,
@@ -141,7 +137,7 @@ fn copy_object(
     let mut output = to.store.create(name, &WriteOptions { class, expected_bytes: Some(size) })?;
     let mut buffer = vec![0; 1 << 20];
     loop {
-        stop_if_asked(cancel)?;
+        go_on(cancel)?;
         let count = input.read(&mut buffer).map_err(read_failed)?;
         if count == 0 {
             break;

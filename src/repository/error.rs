@@ -64,6 +64,24 @@ impl RepositoryError {
         }
     }
 
+    /// The object whose stored bytes are not what was written, or that its disk can't read, and what is
+    /// wrong with it; `None`: this is no damage.
+    pub(crate) fn damage(&self) -> Option<(Option<&str>, String)> {
+        match self {
+            Self::Object { object, source, .. } if source.is_damage() => {
+                Some((Some(object.as_str()), source.to_string()))
+            }
+            Self::Store(error) if error.is_unreadable() => {
+                Some((error.object.as_deref(), format!("it can't be read: {}", error.kind.phrase())))
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_damage(&self) -> bool {
+        self.damage().is_some()
+    }
+
     /// Wraps what went wrong with one object.
     pub(crate) fn object(store: &crate::stores::Store, object: &str, source: FormatError) -> Self {
         if let FormatError::Io(error) = &source

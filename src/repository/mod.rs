@@ -22,6 +22,7 @@ mod selection;
 mod state;
 mod verify;
 
+use crate::base::Cancellation;
 use crate::stores::Store;
 
 pub use backup::{BackupOutcome, BackupRequest, BackupSource, Progress, backup};
@@ -47,6 +48,12 @@ pub use verify::{
     KnownRun, Leftovers, VerifyLevel, VerifyOutcome, VerifyProblem, VerifyProgress, VerifyRequest, remember_damage,
     verify,
 };
+
+/// # Errors
+/// Once the work is cancelled.
+fn go_on(cancel: &Cancellation) -> Result<(), RepositoryError> {
+    if cancel.is_cancelled() { Err(RepositoryError::Cancelled) } else { Ok(()) }
+}
 
 /// Threads at least for reading a service: that is waiting, mostly.
 const IO_THREADS_MIN: usize = 4;

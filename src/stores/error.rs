@@ -21,6 +21,8 @@ pub enum StoreErrorKind {
     BadName,
     /// More bytes than the caller was willing to hold.
     TooLarge,
+    /// The disk reads or writes something no more, or the file system there is damaged.
+    Disk,
     Unexpected,
 }
 
@@ -38,6 +40,7 @@ impl StoreErrorKind {
             Self::Settings => "the settings are wrong",
             Self::BadName => "the name is not allowed",
             Self::TooLarge => "it is larger than expected",
+            Self::Disk => "the disk reports an error",
             Self::Unexpected => "an unexpected answer",
         }
     }
@@ -86,6 +89,11 @@ impl StoreError {
     /// of this module have been repeated already when they return this.
     pub fn is_retryable(&self) -> bool {
         matches!(self.kind, StoreErrorKind::Busy | StoreErrorKind::Timeout)
+    }
+
+    /// Whether it is this one object that its disk can't read.
+    pub fn is_unreadable(&self) -> bool {
+        self.kind == StoreErrorKind::Disk && matches!(self.operation, Operation::Read | Operation::Stat)
     }
 
     /// The store's error inside an I/O error that a reader or writer returned.
@@ -144,11 +152,13 @@ impl From<StoreError> for io::Error {
 pub(super) fn classify(error: &opendal::Error) -> (StoreErrorKind, String) {
     use opendal::ErrorKind as Theirs;
     let said = what_the_service_said(error);
-    let io_kind = io_source(error).map(io::Error::kind);
+    let cause = io_source(error);
+    let io_kind = cause.map(io::Error::kind);
     let kind = match error.kind() {
         // S3 refuses reads of GLACIER with 403, Azure those of its archive tier with 409.
         _ if said.contains("InvalidObjectState") || said.contains("BlobArchived") => StoreErrorKind::Archived,
-        _ if is_full(&said, io_kind) => StoreErrorKind::Full,
+        _ if is_full(&said, cause) => StoreErrorKind::Full,
+        _ if cause.is_some_and(is_of_disk) => StoreErrorKind::Disk,
         Theirs::NotFound => StoreErrorKind::NotFound,
         Theirs::AlreadyExists | Theirs::ConditionNotMatch => StoreErrorKind::AlreadyExists,
         Theirs::PermissionDenied => StoreErrorKind::Denied,
@@ -156,7 +166,7 @@ pub(super) fn classify(error: &opendal::Error) -> (StoreErrorKind, String) {
         Theirs::RateLimited => StoreErrorKind::Busy,
         _ if said.contains("timeout reached") || io_kind == Some(io::ErrorKind::TimedOut) => StoreErrorKind::Timeout,
         _ if may_pass(error, io_kind) => StoreErrorKind::Busy,
-        _ => io_kind.map_or(StoreErrorKind::Unexpected, classify_io),
+        _ => cause.map_or(StoreErrorKind::Unexpected, classify_io),
     };
     (kind, said)
 }
@@ -182,8 +192,9 @@ fn http_status(error: &opendal::Error) -> Option<u16> {
     rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
-pub(super) fn classify_io(kind: io::ErrorKind) -> StoreErrorKind {
-    match kind {
+pub(super) fn classify_io(error: &io::Error) -> StoreErrorKind {
+    match error.kind() {
+        _ if is_of_disk(error) => StoreErrorKind::Disk,
         io::ErrorKind::NotFound => StoreErrorKind::NotFound,
         io::ErrorKind::AlreadyExists => StoreErrorKind::AlreadyExists,
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => StoreErrorKind::Denied,
@@ -194,9 +205,17 @@ pub(super) fn classify_io(kind: io::ErrorKind) -> StoreErrorKind {
     }
 }
 
-fn is_full(said: &str, io_kind: Option<io::ErrorKind>) -> bool {
+/// A bad sector, or a checksum or structure of the file system that is wrong. The standard library has no
+/// stable name for these.
+fn is_of_disk(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    [Errno::IO, Errno::BADMSG, Errno::UCLEAN].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+fn is_full(said: &str, cause: Option<&io::Error>) -> bool {
     const CODES: [&str; 4] = ["QuotaExceeded", "StorageFull", "InsufficientStorage", "EntityTooLarge"];
-    CODES.iter().any(|code| said.contains(code)) || io_kind.is_some_and(|k| classify_io(k) == StoreErrorKind::Full)
+    CODES.iter().any(|code| said.contains(code))
+        || cause.is_some_and(|cause| classify_io(cause) == StoreErrorKind::Full)
 }
 
 fn io_source(error: &opendal::Error) -> Option<&io::Error> {
@@ -332,6 +351,11 @@ mod tests {
         assert_eq!(classify(&full).0, StoreErrorKind::Full);
         let gone = error(opendal::ErrorKind::Unexpected, "write").set_source(io::Error::from(io::ErrorKind::NotFound));
         assert_eq!(classify(&gone).0, StoreErrorKind::NotFound);
+        let bad_sector = io::Error::from_raw_os_error(rustix::io::Errno::IO.raw_os_error());
+        assert_eq!(classify_io(&bad_sector), StoreErrorKind::Disk);
+        // As OpenDAL's `fs` takes it: worth another try.
+        let bad_sector = error(opendal::ErrorKind::Unexpected, "read").set_source(bad_sector).set_temporary();
+        assert_eq!(classify(&bad_sector).0, StoreErrorKind::Disk);
     }
 
     #[test]

@@ -96,6 +96,11 @@ impl Faults {
         self.state().seen.len() as u64
     }
 
+    /// How many of these were made.
+    pub fn calls_of(&self, call: Call) -> u64 {
+        self.state().seen.iter().filter(|seen| **seen == call).count() as u64
+    }
+
     pub fn has_crashed(&self) -> bool {
         self.state().has_crashed
     }

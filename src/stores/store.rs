@@ -501,7 +501,7 @@ impl Store {
     }
 
     pub(super) fn io_failure(&self, operation: Operation, object: &str, error: &io::Error) -> StoreError {
-        self.error(classify_io(error.kind()), operation, Some(object), &error.to_string())
+        self.error(classify_io(error), operation, Some(object), &error.to_string())
     }
 
     pub(super) fn meet_fault(

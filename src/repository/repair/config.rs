@@ -25,8 +25,10 @@ pub fn open(store: &Store, state: &Path, context: &Context) -> Result<Option<Ope
     let problem = match Repository::find(store) {
         Ok(Some(repository)) => return Ok(Some(Opened { repository, config: None })),
         Ok(None) => "it is missing".to_owned(),
-        Err(RepositoryError::Object { source, .. }) if source.is_damage() => source.to_string(),
-        Err(error) => return Err(error),
+        Err(error) => match error.damage() {
+            Some((_, problem)) => problem,
+            None => return Err(error),
+        },
     };
     let has_any = |folder: &str| store.list(folder).map(|objects| !objects.is_empty());
     if !has_any(layout::SNAPSHOTS)? && !has_any(layout::RUNS)? {

@@ -8,12 +8,12 @@
 use super::RepairRequest;
 use crate::archive::{
     ArchiveIndex, Codec, Content, Extent, FormatError, FrameTable, LayerToc, Row, RunIndex, RunRecord, Unsealer,
-    blocks_of, frames_of, seal, unseal, zeros,
+    blocks_of, frames_of, seal, zeros,
 };
 use crate::base::ContentHash;
 use crate::repository::catalogue::StoreObject;
 use crate::repository::restore::{LastArchive, frame_table};
-use crate::repository::{Catalogue, RepositoryError, layout};
+use crate::repository::{Catalogue, RepositoryError, go_on, layout};
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -49,17 +49,18 @@ pub(super) fn index(
     present.sort_by(|a, b| a.name.cmp(&b.name));
     let mut archives = Vec::new();
     for object in present.iter().filter(|object| layout::parse(&object.name).is_some_and(|of| of.1 == run)) {
-        let found = Tripwire::new(request, open(catalogue, &object.name)).and_then(|mut wire| {
-            let codec = Codec::of_name(&object.name);
-            let found = frames_of(&mut wire, codec);
-            wire.check().map(|()| found)
+        let found = Tripwire::open(request, catalogue, &object.name).and_then(|wire| {
+            let (frames, error) = frames_of(wire, Codec::of_name(&object.name));
+            go_on(&request.cancel)?;
+            match error.map(|error| RepositoryError::object(catalogue.store(), &object.name, error)) {
+                Some(error) if !error.is_damage() => Err(error),
+                // What lies behind the first damaged frame is lost.
+                _ => Ok(frames),
+            }
         });
         match found {
-            // What lies behind the first damaged frame is lost.
-            Ok((frames, _)) => {
-                archives.push(ArchiveIndex { name: object.name.clone(), frames, chunks: Vec::new() });
-            }
-            Err(RepositoryError::Object { source, .. }) if source.is_damage() => {}
+            Ok(frames) => archives.push(ArchiveIndex { name: object.name.clone(), frames, chunks: Vec::new() }),
+            Err(error) if error.is_damage() => {}
             Err(error) => return Err(error),
         }
     }
@@ -125,12 +126,6 @@ pub(super) fn check_key(
     Ok(())
 }
 
-fn open(catalogue: &Catalogue<'_>, name: &str) -> Result<Unsealer<StoreObject>, RepositoryError> {
-    StoreObject::open(catalogue.store_of(name), name)
-        .and_then(|object| unseal(object, layout::is_encrypted(name), catalogue.identities()))
-        .map_err(|error| RepositoryError::object(catalogue.store(), name, error))
-}
-
 /// Reads an object front to back, until the repair is cancelled.
 struct Tripwire<'a> {
     request: &'a RepairRequest<'a>,
@@ -138,26 +133,17 @@ struct Tripwire<'a> {
 }
 
 impl<'a> Tripwire<'a> {
-    fn new(
-        request: &'a RepairRequest<'a>,
-        object: Result<Unsealer<StoreObject>, RepositoryError>,
-    ) -> Result<Self, RepositoryError> {
-        let mut object = object?;
-        let rewound = object.rewind().map(|_| ());
-        rewound.map_err(|error| RepositoryError::io(request.repository().store(), "", error))?;
+    fn open(request: &'a RepairRequest<'a>, catalogue: &Catalogue<'_>, name: &str) -> Result<Self, RepositoryError> {
+        let mut object = catalogue.unsealed(name)?;
+        object.rewind().map_err(|error| RepositoryError::io(catalogue.store(), name, error))?;
         Ok(Self { request, object })
-    }
-
-    fn check(&self) -> Result<(), RepositoryError> {
-        if self.request.cancel.is_cancelled() { Err(RepositoryError::Cancelled) } else { Ok(()) }
     }
 }
 
 impl Read for Tripwire<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.request.cancel.is_cancelled() {
-            return Err(io::Error::other("cancelled"));
-        }
+        // What it ends with is not looked at: the repair ends.
+        go_on(&self.request.cancel).map_err(io::Error::other)?;
         self.object.read(buffer)
     }
 }
@@ -174,8 +160,7 @@ fn layer(
     let mut rows = 0;
     let mut places: BTreeMap<u32, Place> = BTreeMap::new();
     let failed = |error| RepositoryError::object(catalogue.store(), tree, error);
-    let mut wire = Tripwire::new(request, open(catalogue, tree))?;
-    let blocks = blocks_of(&mut wire, |block| {
+    let blocks = blocks_of(Tripwire::open(request, catalogue, tree)?, |block| {
         rows += block.len() as u64;
         for row in block {
             if let Row::Entry(entry) = row
@@ -185,7 +170,7 @@ fn layer(
             }
         }
     });
-    wire.check()?;
+    go_on(&request.cancel)?;
     let blocks = blocks.map_err(failed)?;
     let count = places.last_key_value().map_or(0, |(last, _)| *last as usize + 1);
     let unknown = || failed(FormatError::corrupt(IT, "which archives its files lie in can't be told"));
@@ -203,16 +188,14 @@ fn layer(
             candidate.table.as_ref().is_some_and(|table| table.unpacked() >= place.end)
                 && place.samples.iter().any(|(_, sample)| {
                     tries += 1;
-                    tries <= MAX_TRIES && !request.cancel.is_cancelled() && candidate.holds(catalogue, sample)
+                    tries <= MAX_TRIES && candidate.holds(request, catalogue, sample)
                 })
         });
         if let Some(found) = found {
             archives[*number as usize] = candidates.remove(found).name;
         }
     }
-    if request.cancel.is_cancelled() {
-        return Err(RepositoryError::Cancelled);
-    }
+    go_on(&request.cancel)?;
     let open: Vec<usize> = (0..count).filter(|number| archives[*number].is_empty()).collect();
     match (&open[..], &candidates[..]) {
         ([], _) => {}
@@ -275,18 +258,21 @@ impl Candidate {
     }
 
     /// Whether a file whose extents all lie in one archive lies in this one. One that can't be read has none.
-    fn holds(&self, catalogue: &Catalogue<'_>, content: &Content) -> bool {
-        self.hash(catalogue, content).is_some_and(|hash| hash == content.hash)
+    fn holds(&self, request: &RepairRequest<'_>, catalogue: &Catalogue<'_>, content: &Content) -> bool {
+        self.hash(request, catalogue, content).is_some_and(|hash| hash == content.hash)
     }
 
-    fn hash(&self, catalogue: &Catalogue<'_>, content: &Content) -> Option<ContentHash> {
+    /// `None`: it is not there to be read, or the repair was cancelled.
+    fn hash(&self, request: &RepairRequest<'_>, catalogue: &Catalogue<'_>, content: &Content) -> Option<ContentHash> {
         let table = self.table.as_ref()?;
         let mut hasher = blake3::Hasher::new();
         let mut open = LastArchive::default();
         for extent in &content.extents {
             let (mut at, length) = match *extent {
                 Extent::Hole { length } => {
+                    // It may be said to be as long as no disk is.
                     for piece in zeros(length) {
+                        go_on(&request.cancel).ok()?;
                         hasher.update(piece);
                     }
                     continue;
@@ -295,6 +281,7 @@ impl Candidate {
             };
             let end = at.checked_add(length)?;
             while at < end {
+                go_on(&request.cancel).ok()?;
                 let frame = table.at(at)?;
                 let bytes = open.frame(catalogue, (0, &self.name), table, frame).ok()?;
                 let from = (at - table.start(frame)) as usize;

@@ -7,8 +7,8 @@ use crate::base::Clock;
 use crate::repository::forgotten::Forgotten;
 use crate::repository::lease::{Lease, LeaseHolder};
 use crate::repository::state::LocalState;
-use crate::repository::{RepositoryError, layout};
-use crate::stores::{Class, StoreErrorKind, WriteOptions};
+use crate::repository::{RepositoryError, go_on, layout};
+use crate::stores::{Class, Put, WriteOptions};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::{Read, Write};
 use std::path::Path;
@@ -71,9 +71,7 @@ fn carry_out(
         }
     }
     for (mend, is_own_record) in work {
-        if request.cancel.is_cancelled() {
-            return Err(RepositoryError::Cancelled);
-        }
+        go_on(&request.cancel)?;
         lease.renew()?;
         if is_own_record {
             tell(request, mend, &derived)?;
@@ -122,9 +120,7 @@ fn bring(
     let mut buffer = vec![0; 1 << 20];
     let mut since_renewal = 0;
     loop {
-        if request.cancel.is_cancelled() {
-            return Err(RepositoryError::Cancelled);
-        }
+        go_on(&request.cancel)?;
         let count = match input.read(&mut buffer) {
             Ok(count) => count,
             Err(error) => return Ok(Err(error.to_string())),
@@ -159,10 +155,7 @@ fn tell(request: &RepairRequest<'_>, mend: &Mend, derived: &BTreeSet<&str>) -> R
     }
     let bytes = record::bytes(&record);
     let store = request.repository().store();
-    match store.put(&mend.object, &bytes, crate::stores::Put::IfAbsent) {
-        Err(error) if error.kind == StoreErrorKind::AlreadyExists => Err(error.into()),
-        done => Ok(done?),
-    }
+    Ok(store.put(&mend.object, &bytes, Put::IfAbsent)?)
 }
 
 /// Notes in a tier's folder of local state what stays damaged, so that the next backup stores it

@@ -8,7 +8,7 @@ use crate::archive::{ArchiveTable, Content, Entry, Extent, FormatError};
 use crate::base::{ContentHash, RunId};
 use crate::repository::restore::ContentReader;
 use crate::repository::verify::{VerifyProblem, objects_of};
-use crate::repository::{Catalogue, RepositoryError, SnapshotInfo, layout};
+use crate::repository::{Catalogue, RepositoryError, SnapshotInfo, go_on, layout};
 use crate::stores::{StoreError, StoreErrorKind};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -193,9 +193,7 @@ impl Testing<'_> {
         let mut reader = ContentReader::new(catalogue, &table);
         let (mut files, mut bytes) = (0, 0);
         loop {
-            if self.request.cancel.is_cancelled() {
-                return Err(RepositoryError::Cancelled);
-            }
+            go_on(&self.request.cancel)?;
             let entry = match rows.next_entry() {
                 Ok(Some(entry)) => entry,
                 Ok(None) => break,
@@ -235,7 +233,7 @@ impl Testing<'_> {
         if let Some(known) = self.known.get(&key) {
             return Ok(*known);
         }
-        let is_whole = reads(reader, content)?;
+        let is_whole = reads(self.request, reader, content)?;
         self.known.insert(key, is_whole);
         Ok(is_whole)
     }
@@ -245,7 +243,7 @@ impl Testing<'_> {
 fn standing(error: RepositoryError) -> Result<Standing, RepositoryError> {
     match error {
         RepositoryError::Object { source: FormatError::NoKey | FormatError::WrongKey, .. } => Ok(Standing::Unlisted),
-        RepositoryError::Object { ref source, .. } if source.is_damage() => Ok(Standing::Unreadable(error.to_string())),
+        ref damaged if damaged.is_damage() => Ok(Standing::Unreadable(error.to_string())),
         RepositoryError::Store(StoreError { kind: StoreErrorKind::NotFound, object: Some(object), .. }) => {
             Ok(Standing::Unreadable(format!("`{object}` is missing")))
         }
@@ -254,14 +252,16 @@ fn standing(error: RepositoryError) -> Result<Standing, RepositoryError> {
 }
 
 /// Whether a file can be put together.
-fn reads(reader: &mut ContentReader<'_>, content: &Content) -> Result<bool, RepositoryError> {
-    match reader.read(content, |_| Ok(())) {
+fn reads(
+    request: &RepairRequest<'_>,
+    reader: &mut ContentReader<'_>,
+    content: &Content,
+) -> Result<bool, RepositoryError> {
+    // A hole may be said to be as long as no disk is.
+    match reader.read(content, |_| go_on(&request.cancel)) {
         Ok(is_right) => Ok(is_right),
-        Err(RepositoryError::Object { source, .. })
-            if source.is_damage() || matches!(source, FormatError::WrongKey | FormatError::NoKey) =>
-        {
-            Ok(false)
-        }
+        Err(error) if error.is_damage() => Ok(false),
+        Err(RepositoryError::Object { source: FormatError::WrongKey | FormatError::NoKey, .. }) => Ok(false),
         Err(RepositoryError::Store(StoreError { kind: StoreErrorKind::NotFound, .. })) => Ok(false),
         // Once thawed it will be there.
         Err(RepositoryError::Store(StoreError { kind: StoreErrorKind::Archived, .. })) => Ok(true),
@@ -332,9 +332,7 @@ fn search_in<'i>(
         let Ok(mut rows) = opened else { continue };
         let mut reader = ContentReader::new(catalogue, &table);
         while let Ok(Some(entry)) = rows.next_entry() {
-            if request.cancel.is_cancelled() {
-                return Err(RepositoryError::Cancelled);
-            }
+            go_on(&request.cancel)?;
             let Some(content) = &entry.content else { continue };
             let Some(place) = wanted.get_mut(&content.hash).filter(|place| place.is_none()) else { continue };
             let names = content.extents.iter().map(|extent| match *extent {
@@ -343,7 +341,7 @@ fn search_in<'i>(
             });
             // The same bytes in the same place are as lost as before.
             if tried.insert((content.hash, names.collect::<Vec<_>>()))
-                && matches!(reads(&mut reader, content), Ok(true))
+                && matches!(reads(request, &mut reader, content), Ok(true))
             {
                 *place = Some(Still { tier: tier.to_owned(), run: info.run.clone(), path: entry.path });
             }

@@ -4,13 +4,11 @@ use super::search::{Search, holds, sum_of};
 use super::{Mend, Origin, RepairRequest};
 use crate::archive::{ArchiveTable, FormatError, Outcome, RunRecord, SnapshotTotals, StoredObject};
 use crate::base::RunId;
+use crate::repository::catalogue::MAX_RECORD_BYTES;
 use crate::repository::verify::VerifyProblem;
-use crate::repository::{Catalogue, RepositoryError, layout};
+use crate::repository::{Catalogue, RepositoryError, go_on, layout};
 use crate::stores::{Store, StoreErrorKind};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What a run record may have, as [`Catalogue`] reads it.
-const MAX_RECORD_BYTES: u64 = 256 << 20;
 
 /// The `mode` in a record of a repair.
 const REPAIR: &str = "repair";
@@ -66,8 +64,12 @@ fn disagreement(
     let here = catalogue.records(None)?;
     for object in record.objects.iter().filter(|object| present.contains(&object.name)) {
         let store = catalogue.store_of(&object.name);
-        if holds(store, object, request)? {
-            continue;
+        match holds(store, object, request) {
+            Ok(true) => continue,
+            Ok(false) => {}
+            // What can't be read says nothing.
+            Err(error) if error.is_damage() => continue,
+            Err(error) => return Err(error),
         }
         for known in here.iter().flat_map(|record| &record.objects).filter(|known| known.name == object.name) {
             if holds(store, known, request)? {
@@ -102,7 +104,13 @@ pub(super) fn remembered(search: &mut Search<'_>, problem: &VerifyProblem) -> Re
         };
         let Some(record) = records.iter().find(is_known) else { continue };
         let name = layout::run_record(&record.source, &record.run);
-        let bytes = donor.catalogue.store().read(&name, MAX_RECORD_BYTES)?;
+        let bytes = match donor.catalogue.store().read(&name, MAX_RECORD_BYTES) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                search.passed_over(&problem.object, donor.tier, error.into())?;
+                continue;
+            }
+        };
         let sum = sum_of(&name, &bytes);
         let problem = VerifyProblem { snapshots: vec![record.run.to_string()], ..problem.clone() };
         return Ok(Some(search.mend(&problem, Origin::Tier(donor.tier.to_owned()), sum, donor.catalogue.store())));
@@ -136,9 +144,7 @@ pub(super) fn derive(
     loop {
         let next = rows.next_entry();
         let Some(entry) = next.map_err(|error| catalogue.manifest_failure(&snapshot, &rows, error))? else { break };
-        if request.cancel.is_cancelled() {
-            return Err(RepositoryError::Cancelled);
-        }
+        go_on(&request.cancel)?;
         for (archive, length) in entry.stored() {
             live.resize(live.len().max(archive as usize + 1), 0);
             live[archive as usize] = live[archive as usize].saturating_add(length);

@@ -2,11 +2,11 @@
 
 use super::{Mend, Origin, RepairRequest, derive, record, snapshot};
 use crate::archive::{FormatError, HashingWriter, RunRecord, StoredObject};
-use crate::repository::verify::{VerifyOutcome, VerifyProblem};
-use crate::repository::{Catalogue, RepositoryError, layout};
-use crate::stores::{Store, StoreError, StoreErrorKind};
+use crate::repository::verify::{VerifyOutcome, VerifyProblem, sha256_of};
+use crate::repository::{Catalogue, RepositoryError, go_on, layout};
+use crate::stores::{Put, Store, StoreError, StoreErrorKind};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 
 /// Looks for what mends a repository, and keeps what it made anew for that.
 pub(super) struct Search<'a> {
@@ -71,9 +71,7 @@ impl<'a> Search<'a> {
         problem: &VerifyProblem,
         sum: Option<&StoredObject>,
     ) -> Result<Option<Mend>, RepositoryError> {
-        if self.request.cancel.is_cancelled() {
-            return Err(RepositoryError::Cancelled);
-        }
+        go_on(&self.request.cancel)?;
         let name = &problem.object;
         if name.ends_with('/') {
             return record::remembered(self, problem);
@@ -180,6 +178,7 @@ impl<'a> Search<'a> {
     fn is_good(&self, store: &Store, sum: &StoredObject) -> Result<bool, RepositoryError> {
         match holds(store, sum, self.request) {
             Err(RepositoryError::Store(error)) if error.kind == StoreErrorKind::Archived => Ok(true),
+            Err(error) if error.is_damage() => Ok(false),
             other => other,
         }
     }
@@ -262,7 +261,7 @@ impl<'a> Search<'a> {
 }
 
 fn keep(made: &Store, name: &str, bytes: &[u8]) -> Result<StoredObject, RepositoryError> {
-    made.put(name, bytes, crate::stores::Put::Replace)?;
+    made.put(name, bytes, Put::Replace)?;
     Ok(sum_of(name, bytes))
 }
 
@@ -279,25 +278,13 @@ pub(super) fn holds(store: &Store, sum: &StoredObject, request: &RepairRequest<'
     Ok(is_as_long && hashed(store, &sum.name, sum.size, request)?.sha256 == sum.sha256)
 }
 
-/// Reads an object that has `size` bytes.
+/// An object that has `size` bytes, with its sum.
 pub(super) fn hashed(
     store: &Store,
     name: &str,
     size: u64,
     request: &RepairRequest<'_>,
 ) -> Result<StoredObject, RepositoryError> {
-    let mut input = store.stream_sized(name, size)?;
-    let mut hasher = HashingWriter::new(io::sink());
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        if request.cancel.is_cancelled() {
-            return Err(RepositoryError::Cancelled);
-        }
-        let count = input.read(&mut buffer).map_err(|error| RepositoryError::io(store, name, error))?;
-        if count == 0 {
-            let (_, size, sha256) = hasher.finish();
-            return Ok(StoredObject { name: name.to_owned(), size, sha256 });
-        }
-        hasher.write_all(&buffer[..count]).expect("a sink takes everything");
-    }
+    let sha256 = sha256_of(store, name, size, |_| go_on(&request.cancel))?;
+    Ok(StoredObject { name: name.to_owned(), size, sha256 })
 }

@@ -1,11 +1,11 @@
 //! The threads of a restore.
 
 use super::RestoreRequest;
-use crate::archive::{ArchiveTable, Codec, FormatError, FrameReader, FrameTable, unseal, zeros};
+use crate::archive::{ArchiveTable, Codec, FormatError, FrameReader, FrameTable, zeros};
 use crate::base::ContentHash;
 use crate::files::restore::{self, RestoreFile, Restorer};
 use crate::repository::catalogue::StoreObject;
-use crate::repository::{Catalogue, RepositoryError, io_threads, layout};
+use crate::repository::{Catalogue, RepositoryError, go_on, io_threads};
 use crate::stores::{StoreError, StoreErrorKind};
 use crossbeam_channel::{Receiver, bounded};
 use std::os::unix::fs::FileExt;
@@ -252,7 +252,8 @@ fn is_fatal(error: &RepositoryError) -> bool {
         // The snapshot was opened: an archive that the key does not fit is damaged, or of another key's time.
         RepositoryError::Object { source: FormatError::NoKey, .. } => true,
         RepositoryError::Store(StoreError { kind, .. }) => {
-            !matches!(kind, StoreErrorKind::NotFound | StoreErrorKind::Unexpected | StoreErrorKind::TooLarge)
+            use StoreErrorKind::{Disk, NotFound, TooLarge, Unexpected};
+            !matches!(kind, NotFound | Unexpected | TooLarge | Disk)
         }
         _ => false,
     }
@@ -271,9 +272,7 @@ impl Worker<'_> {
     fn run(self) -> Result<(), RepositoryError> {
         let mut open = LastArchive::default();
         while let Ok(task) = self.tasks.recv() {
-            if self.request.cancel.is_cancelled() {
-                return Err(RepositoryError::Cancelled);
-            }
+            go_on(&self.request.cancel)?;
             let name = self.archives.name(task.archive).unwrap_or_default();
             match open.frame(self.catalogue, (task.archive, name), &task.table, task.frame) {
                 Ok(bytes) => task.parts.iter().for_each(|part| self.part(part, bytes)),
@@ -356,8 +355,6 @@ pub(super) fn open_frames(
     catalogue: &Catalogue<'_>,
     archive: &str,
 ) -> Result<FrameReader<StoreObject>, RepositoryError> {
-    StoreObject::open(catalogue.store_of(archive), archive)
-        .and_then(|object| unseal(object, layout::is_encrypted(archive), catalogue.identities()))
-        .and_then(|object| FrameReader::new(object, Codec::of_name(archive)))
+    FrameReader::new(catalogue.unsealed(archive)?, Codec::of_name(archive))
         .map_err(|error| RepositoryError::object(catalogue.store(), archive, error))
 }

@@ -13,7 +13,7 @@ pub(super) use read::ContentReader;
 pub use read::read_file;
 
 use super::selection::Selection;
-use super::{Catalogue, RepositoryError};
+use super::{Catalogue, RepositoryError, go_on};
 use crate::archive::{ArchiveTable, Entry, Extent, Link, Snapshot};
 use crate::base::Cancellation;
 use crate::files::restore::{self, Overwrite, RestoreReport, Restorer};
@@ -121,9 +121,7 @@ pub fn restore(catalogue: &Catalogue<'_>, request: &RestoreRequest<'_>) -> Resul
     let mut gathered = Gathered::default();
     let mut table = ArchiveTable::default();
     for_each(catalogue, request.snapshot, request.selection, &mut table, |entry, _| {
-        if request.cancel.is_cancelled() {
-            return Err(RepositoryError::Cancelled);
-        }
+        go_on(&request.cancel)?;
         gathered.entry(entry, &restorer);
         Ok(())
     })?;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::archive::FormatError;
-use crate::stores::Put;
-use crate::stores::testing::{Effect, Faults};
+use crate::stores::testing::{Call, Effect, Faults};
+use crate::stores::{Put, StoreErrorKind};
 use std::time::Duration;
 
 fn bench_with_three_runs() -> Bench {
@@ -121,6 +121,44 @@ fn what_was_deleted_behind_the_hosts_back_is_stored_anew() {
     bench.assert_newest_restores();
 }
 
+/// The bench's repository, one read of whose store fails.
+fn failing(bench: &Bench, read: u64, kind: StoreErrorKind) -> (Repository, Arc<Faults>) {
+    let faults = Arc::new(Faults::on(Call::Read, read, Effect::Fail(kind)));
+    let repository = Repository::open(&bench.store).unwrap();
+    (Repository { store: bench.store.with_faults(Arc::clone(&faults)), ..repository }, faults)
+}
+
+#[test]
+fn a_run_record_that_cannot_be_had_hides_no_snapshot() {
+    let bench = bench_with_three_runs();
+    for kind in [StoreErrorKind::NotFound, StoreErrorKind::TooLarge, StoreErrorKind::Disk] {
+        for read in 1..=3 {
+            let (repository, _) = failing(&bench, read, kind);
+            let snapshots = Catalogue::new(&repository, None).snapshots(None).unwrap();
+            let recorded = snapshots.iter().filter(|info| info.record.is_some()).count();
+            assert_eq!((snapshots.len(), recorded), (3, 2), "{kind:?} {read}");
+        }
+    }
+}
+
+#[test]
+fn what_its_disk_cannot_read_is_damage_of_one_object() {
+    let bench = bench_with_three_runs();
+    for level in [VerifyLevel::Checksum, VerifyLevel::Contents] {
+        for read in 1.. {
+            let (repository, faults) = failing(&bench, read, StoreErrorKind::Disk);
+            let outcome = bench.verify_in(&repository, level, "100%");
+            if faults.calls_of(Call::Read) < read {
+                assert!(read > 10 && outcome.is_good());
+                break;
+            }
+            // Of a frame that is needed for a file too it is the second reader who tells, if it fails again.
+            let is_told = outcome.problems.iter().any(|problem| !problem.snapshots.is_empty());
+            assert!(is_told || level == VerifyLevel::Contents, "{read} {outcome:?}");
+        }
+    }
+}
+
 #[test]
 fn two_prunes_at_once_are_refused_and_a_dead_hosts_lease_runs_out() {
     let bench = bench_with_three_runs();
@@ -165,11 +203,8 @@ fn a_prune_whose_lease_ran_out_deletes_nothing_more_and_the_next_one_goes_on() {
 
 #[test]
 fn whichever_store_call_fails_earlier_snapshots_stay_and_the_next_run_is_clean() {
-    for effect in [
-        Effect::Fail(crate::stores::StoreErrorKind::Unexpected),
-        Effect::LoseAnswer(crate::stores::StoreErrorKind::Timeout),
-        Effect::Crash,
-    ] {
+    for effect in [Effect::Fail(StoreErrorKind::Unexpected), Effect::LoseAnswer(StoreErrorKind::Timeout), Effect::Crash]
+    {
         for call in 1.. {
             let bench = Bench { volume_bytes: 30_000, ..Bench::new() };
             for file in 0..8 {
@@ -243,7 +278,7 @@ fn what_a_verification_found_damaged_is_stored_again() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     bench.store.delete(std::slice::from_ref(&archive)).unwrap();
-    bench.store.put(&archive, &bytes, crate::stores::Put::IfAbsent).unwrap();
+    bench.store.put(&archive, &bytes, Put::IfAbsent).unwrap();
     let verified = bench.verify(VerifyLevel::Contents, "100%");
     assert!(!verified.is_good());
     remember_damage(&bench.state(), &verified, true).unwrap();

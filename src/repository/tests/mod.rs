@@ -158,9 +158,12 @@ impl Bench {
     }
 
     pub(super) fn verify(&self, level: VerifyLevel, sample: &str) -> VerifyOutcome {
-        let repository = Repository::open(&self.store).unwrap();
+        self.verify_in(&Repository::open(&self.store).unwrap(), level, sample)
+    }
+
+    pub(super) fn verify_in(&self, repository: &Repository, level: VerifyLevel, sample: &str) -> VerifyOutcome {
         let identities = self.identities.as_ref().filter(|_| level == VerifyLevel::Contents);
-        let catalogue = Catalogue::new(&repository, identities);
+        let catalogue = Catalogue::new(repository, identities);
         let snapshots = catalogue.snapshots(None).unwrap();
         let request = VerifyRequest {
             snapshots: &snapshots,
@@ -197,7 +200,8 @@ impl Bench {
         clock: &dyn Clock,
     ) -> Result<(), RepositoryError> {
         let (run, marks) = (self.run_id(), self.lease_marks());
-        execute_prune(catalogue, plan, LeaseHolder { host: "host", run: &run, marks: &marks }, clock)
+        let holder = LeaseHolder { host: "host", run: &run, marks: &marks };
+        execute_prune(catalogue, plan, holder, clock)
     }
 
     pub(super) fn lease_marks(&self) -> PathBuf {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::stores::Put;
-use crate::stores::testing::{Effect, Faults};
+use crate::stores::testing::{Call, Effect, Faults};
 
 /// A bench whose snapshots are copied to a second store.
 struct Two {
@@ -316,6 +316,64 @@ fn a_lost_index_is_made_anew_from_its_archives_and_its_layer() {
             two.bench.prune(&all[..3], Duration::ZERO);
             two.bench.assert_newest_restores();
             assert!(two.bench.verify(VerifyLevel::Contents, "100%").is_good());
+        }
+    }
+}
+
+#[test]
+fn an_index_is_not_made_anew_from_what_could_be_read_at_the_moment() {
+    for codec in [Codec::Zstd { level: 3 }, Codec::Gzip { level: 6 }, Codec::None] {
+        let bench = Bench { recipients: None, identities: None, codec, ..Bench::new() };
+        bench.write("a", &noise(1, 2000));
+        bench.backup();
+        let two = copied(bench);
+        let index = two.bench.store.list("index/").unwrap().remove(0).name;
+        let good = two.bench.store.read(&index, 1 << 20).unwrap();
+        for read in 1.. {
+            two.delete(&index);
+            let kind = crate::stores::StoreErrorKind::Busy;
+            let faults = Arc::new(Faults::on(Call::Read, read, Effect::Fail(kind)));
+            let faulty = two.bench.store.with_faults(Arc::clone(&faults));
+            let done = two.with_store(&faulty, None, VerifyLevel::Contents, |request| {
+                let plan = plan_repair(request)?;
+                execute_repair(request, &plan, &*two.bench.context.clock, &mut RepairOutcome::default())
+            });
+            let is_over = faults.calls_of(Call::Read) < read;
+            assert!(!is_over || done.is_ok(), "{codec:?} {read} {done:?}");
+            let (plan, _) = two.repair(false, VerifyLevel::Contents);
+            assert_eq!(plan.left, [], "{codec:?} {read} {done:?}");
+            two.bench.assert_newest_restores();
+            if is_over {
+                assert!(read > 5, "{read}");
+                break;
+            }
+            // As if nothing had been repaired.
+            two.bench.store.put(&index, &good, Put::Replace).unwrap();
+            for record in two.bench.store.list("runs/").unwrap().into_iter().skip(1) {
+                two.delete(&record.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_its_disk_cannot_read_comes_back_from_a_copy() {
+    let two = two();
+    let whole = two.objects();
+    for level in [VerifyLevel::Checksum, VerifyLevel::Contents] {
+        for read in 1.. {
+            let faults = Arc::new(Faults::on(Call::Read, read, Effect::Fail(crate::stores::StoreErrorKind::Disk)));
+            let faulty = two.bench.store.with_faults(Arc::clone(&faults));
+            let done = two.with_store(&faulty, Some(&two.copy), level, |request| {
+                let plan = plan_repair(request)?;
+                execute_repair(request, &plan, &*two.bench.context.clock, &mut RepairOutcome::default())
+            });
+            done.unwrap();
+            assert_eq!(two.objects(), whole, "{level:?} {read}");
+            if faults.calls_of(Call::Read) < read {
+                assert!(read > 10);
+                break;
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use super::{Findings, Needed, VerifyOutcome, VerifyRequest, in_parallel, is_samp
 use crate::archive::{ArchiveTable, Extent, FormatError, Row, Snapshot, limits};
 use crate::base::{ContentHash, counted};
 use crate::repository::restore::{ContentReader, LastArchive, frame_table};
-use crate::repository::{Catalogue, RepositoryError, cpu_threads, io_threads, layout};
+use crate::repository::{Catalogue, RepositoryError, cpu_threads, go_on, io_threads, layout};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -260,9 +260,7 @@ fn gather(
             }
         };
         for layer in &snapshot.layers {
-            if request.cancel.is_cancelled() {
-                return Err(RepositoryError::Cancelled);
-            }
+            go_on(&request.cancel)?;
             if !layers.insert(layer.object.clone()) {
                 continue;
             }

@@ -7,12 +7,12 @@ mod pieces;
 pub use history::{KnownRun, Leftovers};
 
 use super::state::LocalState;
-use super::{Catalogue, RepositoryError, SnapshotInfo, io_threads, layout};
+use super::{Catalogue, RepositoryError, SnapshotInfo, go_on, io_threads, layout};
 use crate::archive::{FormatError, HashingWriter, RunRecord};
 use crate::base::{Cancellation, Percent, Timestamp};
 use crate::stores::{Store, StoreError, StoreErrorKind};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -255,12 +255,7 @@ fn in_parallel<T>(
                     if at >= count {
                         break;
                     }
-                    let done = if request.cancel.is_cancelled() {
-                        Err(RepositoryError::Cancelled)
-                    } else {
-                        work(&mut kept, at)
-                    };
-                    if let Err(error) = done {
+                    if let Err(error) = go_on(&request.cancel).and_then(|()| work(&mut kept, at)) {
                         next.store(count, Ordering::Relaxed);
                         failure.lock().expect("no thread panics while it holds the failure").get_or_insert(error);
                     }
@@ -306,24 +301,25 @@ impl<'a> Findings<'a> {
     /// Notes a failed read, or passes on what will fail everywhere. `object` is what was read; what is
     /// damaged may be another, on the way there.
     fn failed(&self, object: &str, snapshots: &[String], error: RepositoryError) -> Result<(), RepositoryError> {
-        let (object, problem) = match error {
-            RepositoryError::Store(StoreError { kind: StoreErrorKind::Archived, .. }) => {
+        let damage = error.damage().map(|(damaged, problem)| (damaged.unwrap_or(object).to_owned(), problem));
+        let (object, problem) = match (damage, error) {
+            (Some(damage), _) => damage,
+            (_, RepositoryError::Store(StoreError { kind: StoreErrorKind::Archived, .. })) => {
                 self.add(|found| found.archived += 1);
                 return Ok(());
             }
-            RepositoryError::Object { object, source, .. } if source.is_damage() => (object, source.to_string()),
-            RepositoryError::Object { object, source: FormatError::WrongKey, .. } if self.differs(&object) => {
+            (_, RepositoryError::Object { object, source: FormatError::WrongKey, .. }) if self.differs(&object) => {
                 (object, "it can't be opened, and its bytes are not those that were written".to_owned())
             }
-            RepositoryError::Object { object, source: source @ FormatError::Version { .. }, .. }
+            (_, RepositoryError::Object { object, source: source @ FormatError::Version { .. }, .. })
                 if self.differs(&object) =>
             {
                 (object, format!("{source}, and its bytes are not those that were written"))
             }
-            RepositoryError::Store(error) if error.kind == StoreErrorKind::NotFound => {
+            (_, RepositoryError::Store(error)) if error.kind == StoreErrorKind::NotFound => {
                 (error.object.unwrap_or_else(|| object.to_owned()), "it is missing".to_owned())
             }
-            other => return Err(other),
+            (_, other) => return Err(other),
         };
         let snapshots = snapshots.to_vec();
         self.add(|found| found.problems.push(VerifyProblem { object, problem, snapshots }));
@@ -333,22 +329,30 @@ impl<'a> Findings<'a> {
     /// Whether an object has other bytes than were written: what looks like a wrong key may be damage.
     fn differs(&self, object: &str) -> bool {
         let Some((size, sha256)) = self.sums.get(object) else { return false };
-        sha256_of(self.catalogue.store_of(object), object, *size, |_| ()).is_ok_and(|found| found != *sha256)
+        sha256_of(self.catalogue.store_of(object), object, *size, |_| Ok(())).is_ok_and(|found| found != *sha256)
     }
 }
 
-/// The SHA-256 of the first `size` bytes of an object. `tell` learns how many were read.
-fn sha256_of(store: &Store, object: &str, size: u64, mut tell: impl FnMut(u64)) -> io::Result<String> {
+/// The SHA-256 of an object that has `size` bytes. `go_on` learns how many were read, piece by piece.
+///
+/// # Errors
+/// Where it can't be read, and where `go_on` says so.
+pub(super) fn sha256_of(
+    store: &Store,
+    object: &str,
+    size: u64,
+    mut go_on: impl FnMut(u64) -> Result<(), RepositoryError>,
+) -> Result<String, RepositoryError> {
     let mut stream = store.stream_sized(object, size)?;
     let mut hasher = HashingWriter::new(io::sink());
     let mut buffer = vec![0; 1 << 20];
     loop {
-        let count = stream.read(&mut buffer)?;
+        let count = stream.read(&mut buffer).map_err(|error| RepositoryError::io(store, object, error))?;
         if count == 0 {
             return Ok(hasher.finish().2);
         }
-        io::Write::write_all(&mut hasher, &buffer[..count])?;
-        tell(count as u64);
+        hasher.write_all(&buffer[..count]).expect("a sink takes everything");
+        go_on(count as u64)?;
     }
 }
 
@@ -394,8 +398,9 @@ fn checksum(
             let store = catalogue.store_of(&expected.name);
             let found = sha256_of(store, &expected.name, size, |count| {
                 request.progress.bytes.fetch_add(count, Ordering::Relaxed);
+                go_on(&request.cancel)
             });
-            match found {
+            let error = match found {
                 Ok(found) => {
                     findings.add(|findings| {
                         findings.objects_read += 1;
@@ -405,18 +410,11 @@ fn checksum(
                         return Ok(());
                     }
                     let error = FormatError::corrupt("the object", "its bytes are not those that were written");
-                    findings.failed(
-                        &expected.name,
-                        snapshots,
-                        RepositoryError::object(catalogue.store(), &expected.name, error),
-                    )
+                    RepositoryError::object(catalogue.store(), &expected.name, error)
                 }
-                Err(error) => findings.failed(
-                    &expected.name,
-                    snapshots,
-                    RepositoryError::io(catalogue.store(), &expected.name, error),
-                ),
-            }
+                Err(error) => error,
+            };
+            findings.failed(&expected.name, snapshots, error)
         },
     )?;
     findings.merge(outcome);

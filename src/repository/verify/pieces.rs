@@ -4,8 +4,8 @@
 use super::contents::{Chunk, FrameTables};
 use super::{Findings, VerifyRequest, is_sampled};
 use crate::archive::{Content, Extent, FormatError};
-use crate::repository::RepositoryError;
 use crate::repository::restore::ContentReader;
+use crate::repository::{RepositoryError, go_on};
 use crate::stores::{StoreError, StoreErrorKind};
 use std::sync::atomic::Ordering;
 
@@ -65,12 +65,11 @@ pub(super) fn verify(
     findings: &Findings<'_>,
 ) -> Result<(), RepositoryError> {
     for file in turn {
-        if request.cancel.is_cancelled() {
-            return Err(RepositoryError::Cancelled);
-        }
+        go_on(&request.cancel)?;
         let read = reader.read(&file.content, |bytes| {
             request.progress.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-            Ok(())
+            // A hole may be said to be as long as no disk is.
+            go_on(&request.cancel)
         });
         match read {
             Ok(true) => findings.add(|found| found.pieced_files += 1),
@@ -82,7 +81,7 @@ pub(super) fn verify(
                 findings.failed(&file.layer, &[], error)?;
             }
             // Whoever reads the frame for itself names its archive, with the snapshots that need it.
-            Err(RepositoryError::Object { source, .. }) if source.is_damage() => {}
+            Err(error) if error.is_damage() => {}
             Err(RepositoryError::Store(StoreError {
                 kind: StoreErrorKind::Archived | StoreErrorKind::NotFound,
                 ..
