@@ -11,9 +11,9 @@
 use super::forgotten::Forgotten;
 use super::lease::{Lease, LeaseHolder};
 use super::verify::objects_of;
-use super::{Catalogue, RepositoryError, SnapshotInfo, layout};
-use crate::base::{Clock, RunId, Timestamp};
-use crate::stores::{Put, Store};
+use super::{Catalogue, RepositoryError, SnapshotInfo, go_on, layout};
+use crate::base::{Cancellation, Clock, RunId, Timestamp};
+use crate::stores::{Put, Store, StoreErrorKind};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -40,6 +40,8 @@ pub struct PrunePlan {
     doomed: BTreeMap<String, Timestamp>,
     /// Lists of doomed objects that the new one replaces.
     old_lists: Vec<String>,
+    /// These say something else than `doomed`.
+    is_list_stale: bool,
     /// All snapshots that prunes took, these too.
     forgotten: Forgotten,
     /// A remaining snapshot has no run record, so nobody knows what it needs:
@@ -96,7 +98,10 @@ pub fn plan(
     plan.forgotten.retain_useful(&left, &catalogue.records(None)?);
     let since = doomed_since(catalogue, &mut plan.old_lists)?;
     if !plan.blocked_by.is_empty() {
-        plan.doomed = since;
+        // What is needed again is doomed no more: its time begins anew once nobody needs it.
+        plan.doomed = since.clone();
+        plan.doomed.retain(|name, _| !needed.contains(name));
+        plan.is_list_stale = plan.old_lists.len() > 1 || plan.doomed != since;
         return Ok(plan);
     }
     let grace = chrono::Duration::from_std(grace).unwrap_or(chrono::Duration::MAX);
@@ -115,6 +120,7 @@ pub fn plan(
         }
     }
     plan.delete.extend(dead_records(catalogue, &plan, &needed)?);
+    plan.is_list_stale = plan.old_lists.len() > 1 || plan.doomed != since;
     Ok(plan)
 }
 
@@ -148,7 +154,13 @@ fn doomed_since(
 ) -> Result<BTreeMap<String, Timestamp>, RepositoryError> {
     let mut since: BTreeMap<String, Timestamp> = BTreeMap::new();
     for object in catalogue.store().list(DOOMED_PREFIX)? {
-        let bytes = catalogue.store().read(&object.name, MAX_LIST_BYTES)?;
+        let bytes = match catalogue.store().read(&object.name, MAX_LIST_BYTES) {
+            Ok(bytes) => bytes,
+            // A prune under way has just replaced it.
+            Err(error) if error.kind == StoreErrorKind::NotFound => continue,
+            Err(error) if error.is_unreadable() => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
         lists.push(object.name);
         // A damaged list only makes its objects wait once more.
         let Ok(list) = serde_json::from_slice::<DoomedList>(&bytes) else { continue };
@@ -169,12 +181,13 @@ pub fn execute(
     plan: &PrunePlan,
     holder: LeaseHolder<'_>,
     clock: &dyn Clock,
+    cancel: &Cancellation,
 ) -> Result<(), RepositoryError> {
-    if plan.is_empty() && plan.old_lists.len() <= 1 {
+    if plan.is_empty() && !plan.is_list_stale {
         return Ok(());
     }
     let mut lease = Lease::take(catalogue.store(), clock, holder)?;
-    let done = carry_out(catalogue, plan, holder.run, &mut lease);
+    let done = carry_out(catalogue, plan, holder.run, &mut lease, cancel);
     let released = lease.release();
     done.and(released)
 }
@@ -184,13 +197,15 @@ fn carry_out(
     plan: &PrunePlan,
     run: &RunId,
     lease: &mut Lease<'_>,
+    cancel: &Cancellation,
 ) -> Result<(), RepositoryError> {
     let store = catalogue.store();
     let snapshots: Vec<String> = plan.forget.iter().map(|info| info.name.clone()).collect();
     if !snapshots.is_empty() {
+        go_on(cancel)?;
         lease.renew()?;
         plan.forgotten.write(store, run)?;
-        delete_in_batches(store, &snapshots, lease)?;
+        delete_in_batches(store, &snapshots, lease, cancel)?;
         lease.renew()?;
         plan.forgotten.delete_old(store)?;
     }
@@ -207,7 +222,7 @@ fn carry_out(
                 None => delete.clear(),
             }
         }
-        delete_in_batches(store, &delete, lease)?;
+        delete_in_batches(store, &delete, lease, cancel)?;
     }
     lease.renew()?;
     if !plan.doomed.is_empty() {
@@ -221,9 +236,15 @@ fn carry_out(
     Ok(())
 }
 
-/// Deletes in this order, and no more once the lease is lost.
-fn delete_in_batches(store: &Store, names: &[String], lease: &mut Lease<'_>) -> Result<(), RepositoryError> {
+/// Deletes in this order, and no more once the lease is lost or the work cancelled.
+fn delete_in_batches(
+    store: &Store,
+    names: &[String],
+    lease: &mut Lease<'_>,
+    cancel: &Cancellation,
+) -> Result<(), RepositoryError> {
     names.chunks(BATCH).try_for_each(|batch| {
+        go_on(cancel)?;
         lease.renew()?;
         Ok(store.delete(batch)?)
     })

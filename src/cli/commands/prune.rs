@@ -3,13 +3,15 @@ use super::super::output::Output;
 use super::super::reach::{self, Reached};
 use super::super::{interrupt, own_state};
 use crate::base::{
-    ByteSize, Cell, Column, Context, Exit, Paint, RunId, Style, Table, counted, parse_duration, rfc3339,
+    ByteSize, Cancellation, Cell, Column, Context, Exit, Paint, RunId, Style, Table, counted, parse_duration, rfc3339,
 };
 use crate::compile::JobName;
 use crate::execute::{PlanLock, Site, State, StateFile, decide};
 use crate::plan::Tier;
 use crate::report::Moments;
-use crate::repository::{Catalogue, DEFAULT_GRACE, LeaseHolder, PrunePlan, SnapshotInfo, execute_prune, plan_prune};
+use crate::repository::{
+    Catalogue, DEFAULT_GRACE, LeaseHolder, PrunePlan, RepositoryError, SnapshotInfo, execute_prune, plan_prune,
+};
 use crate::retention::{Decision, Rules};
 use serde_json::json;
 use std::path::PathBuf;
@@ -72,12 +74,15 @@ pub(in crate::cli) fn run(arguments: Arguments, context: &Context, output: &mut 
     };
     let (state, _) = StateFile::new(site.state_folder()).load().map_err(reach::state_failure)?;
     own_state::check(&site, &file.path, &state, context)?;
-    let grace = arguments.grace.unwrap_or(DEFAULT_GRACE);
     let mut results = Vec::new();
     let mut first_failure = None;
     for tier in tiers.iter().copied() {
+        if cancel.is_cancelled() {
+            first_failure.get_or_insert_with(|| reach::repository_failure(&RepositoryError::Cancelled));
+            break;
+        }
         // One tier that fails keeps nobody from learning what was deleted in the others.
-        if let Err(failure) = prune_tier(&site, tier, &state, grace, &arguments, output, &mut results) {
+        if let Err(failure) = prune_tier(&site, tier, &state, &arguments, &cancel, output, &mut results) {
             output.warning(&format!("tier `{}` was not pruned: {}", tier.name.value, failure.message));
             first_failure.get_or_insert(failure);
         }
@@ -100,8 +105,8 @@ fn prune_tier<'p>(
     site: &Site<'p>,
     tier: &'p Tier,
     state: &State,
-    grace: Duration,
     arguments: &Arguments,
+    cancel: &Cancellation,
     output: &mut Output,
     results: &mut Vec<OfTier<'p>>,
 ) -> Result<(), Failure> {
@@ -119,12 +124,13 @@ fn prune_tier<'p>(
         let forget: Vec<SnapshotInfo> =
             decisions.iter().filter(|(_, decision)| !decision.is_keep()).map(|(info, _)| info.clone()).collect();
         let now = site.context.now();
+        let grace = arguments.grace.unwrap_or(DEFAULT_GRACE);
         let plan = plan_prune(&catalogue, &forget, now, grace).map_err(failed)?;
         if !arguments.dry_run {
             let run = RunId::new(now, site.context.random_u64() as u32);
             let marks = site.lease_marks();
             let holder = LeaseHolder { host: &site.context.host, run: &run, marks: &marks };
-            execute_prune(&catalogue, &plan, holder, &*site.context.clock).map_err(failed)?;
+            execute_prune(&catalogue, &plan, holder, &*site.context.clock, cancel).map_err(failed)?;
         }
         results.push(OfTier { tier, decisions, plan });
     }

@@ -27,7 +27,7 @@ pub(in crate::execute) fn prune(run: &Run<'_>, job: &JobName, keep: &Keep) -> Do
     let context = run.site.context;
     let (id, marks) = (run.new_run_id(), run.site.lease_marks());
     let holder = LeaseHolder { host: &context.host, run: &id, marks: &marks };
-    match repository::execute_prune(&catalogue, &plan, holder, &*context.clock) {
+    match repository::execute_prune(&catalogue, &plan, holder, &*context.clock, &run.options.cancel) {
         // Nothing is amiss: whoever has the lease deletes, or it runs out by itself.
         Err(error @ (RepositoryError::Leased { .. } | RepositoryError::LeaseLost { .. })) => {
             run.with_job(job, |report| report.notes.push(format!("what may go is left to the next run: {error}")));

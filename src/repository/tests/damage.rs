@@ -121,6 +121,38 @@ fn what_was_deleted_behind_the_hosts_back_is_stored_anew() {
     bench.assert_newest_restores();
 }
 
+#[test]
+fn what_is_needed_again_has_its_whole_grace_period_once_nobody_needs_it() {
+    let bench = Bench::new();
+    bench.write("a", &noise(1, 30_000));
+    bench.backup();
+    let archive = bench.store.list("archives/").unwrap().remove(0).name;
+    // Nobody needed it when a prune looked, and a run has built on it since.
+    let list = format!(r#"{{"format_version":1,"objects":{{"{archive}":"2001-01-01T00:00:00Z"}}}}"#);
+    bench.store.put("lease/doomed-20010101T000000Z-00000000.json", list.as_bytes(), Put::Replace).unwrap();
+    let grace = Duration::from_secs(3600);
+    assert!(bench.prune(&[], grace).is_empty());
+    let plan = bench.prune(&bench.snapshots(), grace);
+    let is_among = |list: &[(String, u64)]| list.iter().any(|(name, _)| *name == archive);
+    assert!(is_among(&plan.doom) && !is_among(&plan.delete), "{plan:?}");
+}
+
+#[test]
+fn a_prune_that_is_cancelled_deletes_nothing_more() {
+    let bench = bench_with_three_runs();
+    let repository = Repository::open(&bench.store).unwrap();
+    let catalogue = Catalogue::new(&repository, None);
+    let plan = plan_prune(&catalogue, &bench.snapshots()[..2], bench.context.now(), Duration::ZERO).unwrap();
+    let cancel = Cancellation::default();
+    cancel.cancel();
+    let (run, marks) = (bench.run_id(), bench.lease_marks());
+    let holder = LeaseHolder { host: "host", run: &run, marks: &marks };
+    let error = execute_prune(&catalogue, &plan, holder, &*bench.context.clock, &cancel).unwrap_err();
+    assert_eq!(error.exit(), crate::base::Exit::Cancelled);
+    assert_eq!(bench.snapshots().len(), 3);
+    assert!(bench.store.list("lease/").unwrap().is_empty(), "the lease is given back");
+}
+
 /// The bench's repository, one read of whose store fails.
 fn failing(bench: &Bench, read: u64, kind: StoreErrorKind) -> (Repository, Arc<Faults>) {
     let faults = Arc::new(Faults::on(Call::Read, read, Effect::Fail(kind)));

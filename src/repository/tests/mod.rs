@@ -201,7 +201,7 @@ impl Bench {
     ) -> Result<(), RepositoryError> {
         let (run, marks) = (self.run_id(), self.lease_marks());
         let holder = LeaseHolder { host: "host", run: &run, marks: &marks };
-        execute_prune(catalogue, plan, holder, clock)
+        execute_prune(catalogue, plan, holder, clock, &Cancellation::default())
     }
 
     pub(super) fn lease_marks(&self) -> PathBuf {
