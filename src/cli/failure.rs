@@ -78,6 +78,11 @@ impl Failure {
         document
     }
 
+    /// What a program reads of a part that failed, in the document of a command that went on.
+    pub fn part(&self) -> Value {
+        json!({ "message": self.message, "help": self.help, "exit_code": self.exit.code() })
+    }
+
     /// A command line that could not be parsed, in the words of the parser.
     pub fn command_line(error: &clap::Error) -> Self {
         if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {

@@ -149,6 +149,14 @@ fn without_the_key_copies_are_brought_back_and_of_the_rest_nobody_knows_the_file
 }
 
 #[test]
+fn a_look_at_what_is_there_lists_the_lost_files_too_where_there_is_a_key() {
+    let (backup, ids) = three_snapshots(Backup::new(), "");
+    fs::remove_file(object(&backup.store(), "archives", &ids[1])).unwrap();
+    let told = backup.environment.run(&["repair", "--dry-run", "--level", "presence"]).expect_code(3);
+    assert!(told.stdout.contains("only/two") && !told.stderr.contains("without a key"), "{told}");
+}
+
+#[test]
 fn a_damaged_manifest_is_named_and_what_to_do_is_said() {
     let (backup, ids) = three_snapshots(Backup::plain(""), "");
     flip(&object(&backup.store(), "trees", &ids[2]));

@@ -249,10 +249,7 @@ fn document(found: &Found<'_>, sample: Option<Percent>) -> serde_json::Value {
                 "object": problem.object, "problem": problem.problem, "snapshots": problem.snapshots,
             })).collect::<Vec<_>>(),
         }),
-        Err(failure) => json!({
-            "tier": tier, "good": false,
-            "failure": { "message": failure.message, "help": failure.help, "exit_code": failure.exit.code() },
-        }),
+        Err(failure) => json!({ "tier": tier, "good": false, "failure": failure.part() }),
     }
 }
 

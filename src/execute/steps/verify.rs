@@ -1,6 +1,6 @@
 use super::{Done, store, tier};
 use crate::archive::Identities;
-use crate::base::Percent;
+use crate::base::{Percent, counted};
 use crate::compile::JobName;
 use crate::execute::failure;
 use crate::execute::run::Run;
@@ -52,9 +52,8 @@ pub(in crate::execute) fn verify(run: &Run<'_>, job: &JobName, verification: Ver
             bytes: outcome.bytes,
         });
         if outcome.archived > 0 {
-            report
-                .notes
-                .push(format!("{} archived objects were not read: they must be thawed first", outcome.archived));
+            let objects = counted(outcome.archived, "archived object");
+            report.notes.push(format!("not read: {objects}, which must be thawed first"));
         }
     });
     let mut state = run.state.borrow_mut();

@@ -195,7 +195,7 @@ impl Work<'_> {
         let Reached { tier, opened, source } = reached;
         let Self { site, arguments, .. } = self;
         let (level, without_key) = Level::choose(arguments.level, key)?;
-        let identities = key.as_ref().ok().and_then(Option::as_ref).filter(|_| level == VerifyLevel::Contents);
+        let identities = key.as_ref().ok().and_then(Option::as_ref);
         let recipients = site.recipients(tier, self.state).ok().flatten();
         let donors = self.donors(tier);
         let mut known = site.known_runs(tier, &opened.repository, source, self.state);

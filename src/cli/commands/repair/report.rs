@@ -249,7 +249,7 @@ fn document(found: &Found<'_>) -> Value {
     let tier = &found.tier.name.value;
     let repaired = match &found.result {
         Ok(repaired) => repaired,
-        Err(failure) => return json!({ "tier": tier, "good": false, "failure": failure_json(failure) }),
+        Err(failure) => return json!({ "tier": tier, "good": false, "failure": failure.part() }),
     };
     let plan = &repaired.plan;
     let mended = |mend: &Mend| {
@@ -298,10 +298,6 @@ fn document(found: &Found<'_>) -> Value {
         "snapshots": plan.snapshots.iter().map(snapshot).collect::<Vec<_>>(),
         "lost": plan.lost.iter().map(file).collect::<Vec<_>>(),
         "is_listed": !plan.is_unlisted,
-        "failure": repaired.failure.as_ref().map(failure_json),
+        "failure": repaired.failure.as_ref().map(Failure::part),
     })
-}
-
-fn failure_json(failure: &Failure) -> Value {
-    json!({ "message": failure.message, "help": failure.help, "exit_code": failure.exit.code() })
 }
