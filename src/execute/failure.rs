@@ -47,7 +47,9 @@ fn help_of_store(error: &StoreError) -> Option<&'static str> {
             Some("ask the service to thaw it, and try again when it has; other tiers may hold the same data")
         }
         StoreErrorKind::Denied => Some("check the credentials, and that they may list, read, write and delete there"),
-        StoreErrorKind::Full => Some("free some space, or keep less: `plan prune` deletes what the plan lets go"),
+        StoreErrorKind::Full => Some(
+            "free some space, or keep less: `plan prune` deletes what the plan lets go, if it can write a few KiB first",
+        ),
         StoreErrorKind::Busy | StoreErrorKind::Timeout => Some("it was tried several times already; try again later"),
         _ => None,
     }
