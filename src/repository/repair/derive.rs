@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-/// As [`crate::repository::backup`] compresses an index.
+/// As [`crate::repository::backup()`] compresses an index.
 const INDEX_LEVEL: i32 = 9;
 
 /// What can't be made anew, in an error that is of nothing else.

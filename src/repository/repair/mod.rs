@@ -1,7 +1,7 @@
 //! Mending what a verification finds damaged, and telling what is lost.
 //!
 //! Two values, as with a prune: a [`RepairPlan`] that can be printed, then [`execute()`].
-//! Finding damage is [`super::verify`]'s work alone: it looks at the repository as it will be
+//! Finding damage is [`super::verify()`]'s work alone: it looks at the repository as it will be
 //! once what is found elsewhere stands in it, again and again, until nothing more is found.
 //!
 //! Invariants: bytes are brought back only if they hash to what this repository's own record
