@@ -2,8 +2,7 @@
 
 `source` and `system` come from what is installed (on Debian, unpack the package
 `linux-source` in `/usr/src`; then crates, Python packages, headers), in the order of
-their names, no content twice; `images` and `tiny` and all
-changes follow from a seed.
+their names, no content twice; `images` and `tiny` and all changes follow from a seed.
 """
 
 import hashlib

@@ -3,6 +3,7 @@ use crate::base::{ContentHash, RunId};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
+use std::io;
 
 /// What one run added, for random access to it: the object `index/…`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -13,6 +14,17 @@ pub struct RunIndex {
     /// The manifest layer that this run wrote, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<LayerToc>,
+}
+
+/// zstd level of indexes: small, and read often.
+const LEVEL: i32 = 9;
+
+impl RunIndex {
+    /// As it is stored, but for the encryption.
+    pub fn pack(&self) -> io::Result<Vec<u8>> {
+        let json = serde_json::to_vec(self).expect("plain data becomes JSON");
+        zstd::bulk::compress(&json, LEVEL)
+    }
 }
 
 /// The frames of one archive, and the chunks of its large files.

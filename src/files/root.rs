@@ -58,7 +58,7 @@ impl Root {
     /// are looked up.
     pub fn open_next_file(&self, path: &[u8], siblings: &mut Siblings) -> io::Result<(File, Metadata)> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let file = File::from(match siblings.folder_of(path, &self.beneath)? {
+        let file = File::from(match siblings.folder_of(path, self)? {
             Some(folder) => {
                 let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                 quietly(flags, |flags| Ok(openat(folder, split(path).1, flags, Mode::empty())?))?
@@ -134,7 +134,7 @@ pub struct Siblings {
 
 impl Siblings {
     /// A handle on the folder of `path`, from the second file on that is opened in it.
-    fn folder_of(&mut self, path: &[u8], beneath: &Beneath) -> io::Result<Option<BorrowedFd<'_>>> {
+    fn folder_of(&mut self, path: &[u8], root: &Root) -> io::Result<Option<BorrowedFd<'_>>> {
         let (folder, _) = split(path);
         if folder != self.folder {
             self.folder.clear();
@@ -142,8 +142,8 @@ impl Siblings {
             self.handle = None;
             return Ok(None);
         }
-        if self.handle.is_none() && !folder.is_empty() {
-            self.handle = Some(beneath.at(folder, OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?);
+        if self.handle.is_none() {
+            (self.handle, _) = root.parent(path)?;
         }
         Ok(self.handle.as_ref().map(AsFd::as_fd))
     }

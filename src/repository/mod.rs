@@ -55,6 +55,14 @@ fn go_on(cancel: &Cancellation) -> Result<(), RepositoryError> {
     if cancel.is_cancelled() { Err(RepositoryError::Cancelled) } else { Ok(()) }
 }
 
+/// What a thread ended with.
+///
+/// # Errors
+/// Its own, or that it panicked.
+fn joined<T>(ended: std::thread::Result<Result<T, RepositoryError>>) -> Result<T, RepositoryError> {
+    ended.map_err(|_| RepositoryError::Internal("a thread panicked".to_owned())).flatten()
+}
+
 /// Threads at least for reading a service: that is waiting, mostly.
 const IO_THREADS_MIN: usize = 4;
 

@@ -97,13 +97,27 @@ pub fn plan(
     plan.forgotten.names.extend(plan.forget.iter().map(|info| info.name.clone()));
     plan.forgotten.retain_useful(&left, &catalogue.records(None)?);
     let since = doomed_since(catalogue, &mut plan.old_lists)?;
-    if !plan.blocked_by.is_empty() {
+    if plan.blocked_by.is_empty() {
+        divide(catalogue, &mut plan, &needed, &since, now, grace)?;
+        plan.delete.extend(dead_records(catalogue, &plan, &needed)?);
+    } else {
         // What is needed again is doomed no more: its time begins anew once nobody needs it.
         plan.doomed = since.clone();
         plan.doomed.retain(|name, _| !needed.contains(name));
-        plan.is_list_stale = plan.old_lists.len() > 1 || plan.doomed != since;
-        return Ok(plan);
     }
+    plan.is_list_stale = plan.old_lists.len() > 1 || plan.doomed != since;
+    Ok(plan)
+}
+
+/// Divides what nobody needs into what goes now and what goes once its time has come.
+fn divide(
+    catalogue: &Catalogue<'_>,
+    plan: &mut PrunePlan,
+    needed: &BTreeSet<String>,
+    since: &BTreeMap<String, Timestamp>,
+    now: Timestamp,
+    grace: Duration,
+) -> Result<(), RepositoryError> {
     let grace = chrono::Duration::from_std(grace).unwrap_or(chrono::Duration::MAX);
     for prefix in [layout::ARCHIVES, layout::TREES, layout::INDEXES] {
         for object in catalogue.store().list(prefix)? {
@@ -119,9 +133,7 @@ pub fn plan(
             }
         }
     }
-    plan.delete.extend(dead_records(catalogue, &plan, &needed)?);
-    plan.is_list_stale = plan.old_lists.len() > 1 || plan.doomed != since;
-    Ok(plan)
+    Ok(())
 }
 
 /// Run records none of whose objects remain.

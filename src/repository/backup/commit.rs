@@ -17,11 +17,10 @@ use crate::repository::open::FORMAT_VERSION;
 use crate::repository::state::{
     ChunkPlace, Current, CurrentLayer, Journal, LayerFile, LocalState, PreparedChunks, StoredArchive, Sums, short_id,
 };
-use crate::repository::{Repository, RepositoryError, layout};
+use crate::repository::{Repository, RepositoryError, go_on, joined, layout};
 use crate::stores::{Class, Put, WriteOptions};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::{BufWriter, Write};
-use std::panic::resume_unwind;
 use std::sync::atomic::Ordering;
 use std::thread;
 
@@ -30,9 +29,6 @@ use std::thread;
 /// often as the logarithm of their number (O'Neil et al., "The Log-Structured
 /// Merge-Tree", 1996).
 const MERGE_RATIO: u64 = 2;
-
-/// zstd level of indexes: small, and read often.
-const INDEX_LEVEL: i32 = 9;
 
 pub(super) fn commit(
     request: &BackupRequest<'_>,
@@ -63,13 +59,16 @@ pub(super) fn commit(
     let prepare = || {
         let mut new: Vec<_> = new.filter_map(place).collect();
         new.sort_unstable_by_key(|(hash, _)| *hash);
-        earlier.prepare(state, &new, &written.table).map_err(|error| state.failed(error))
+        let prepared = earlier.prepare(state, &new, &written.table).map_err(|error| state.failed(error));
+        // They are large.
+        drop(earlier);
+        prepared
     };
     // The table of chunks and the manifest take about the same time and nothing from each other.
     let (prepared, layers) = thread::scope(|scope| {
         let preparing = has_new_chunks.then(|| scope.spawn(prepare));
         let layers = commit.layers(&parent, adopted.as_ref(), &written);
-        (preparing.map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).transpose(), layers)
+        (preparing.map(|thread| joined(thread.join())).transpose(), layers)
     });
     commit.chunks = prepared?;
     let (layers, toc) = layers?;
@@ -251,10 +250,8 @@ impl Commit<'_> {
         layer: Option<LayerToc>,
     ) -> Result<(), RepositoryError> {
         let index = RunIndex { format_version: FORMAT_VERSION, run: run.clone(), archives, layer };
-        let json = serde_json::to_vec(&index).expect("plain data becomes JSON");
         let name = layout::index(self.request.source, run, self.encrypted());
-        let packed = zstd::bulk::compress(&json, INDEX_LEVEL)
-            .map_err(|error| RepositoryError::io(self.request.store, &name, error))?;
+        let packed = index.pack().map_err(|error| RepositoryError::io(self.request.store, &name, error))?;
         let (bytes, object) = self.sealed(&name, &packed)?;
         if let Some(journal) = &mut self.journal {
             // A run after this one must know it for its own.
@@ -319,9 +316,7 @@ impl Commit<'_> {
         let record_name = layout::run_record(request.source, &request.run);
         let mut record_json = serde_json::to_vec(&record).expect("plain data becomes JSON");
         record_json.push(b'\n');
-        if request.cancel.is_cancelled() {
-            return Err(RepositoryError::Cancelled);
-        }
+        go_on(&request.cancel)?;
         self.repository.store.put(&record_name, &record_json, Put::IfAbsent)?;
         self.repository.store.put(&name, &bytes, Put::IfAbsent)?;
 

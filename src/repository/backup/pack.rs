@@ -12,7 +12,7 @@ use super::{BackupRequest, Progress};
 use crate::archive::{ChunkRow, Chunker, Compressor, Entry, Link, Stamp, TarEntry, limits, padding};
 use crate::base::ContentHash;
 use crate::files::{self, FileKind, FileTime, Metadata, Root, Siblings};
-use crate::repository::RepositoryError;
+use crate::repository::{RepositoryError, go_on};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, select_biased};
 use rustix::buffer::spare_capacity;
 use rustix::io::{read, retry_on_intr};
@@ -132,9 +132,7 @@ impl Packer<'_> {
         let mut output = Output::new(batch.seq, self.buffers.raw.take());
         let mut rows = Vec::with_capacity(batch.items.len());
         for item in batch.items {
-            if self.request.cancel.is_cancelled() {
-                return Err(RepositoryError::Cancelled);
-            }
+            go_on(&self.request.cancel)?;
             rows.push(match item {
                 Item::Deleted(path) => ItemResult::Deleted(path),
                 Item::FolderAgain { path, metadata } => {
@@ -169,9 +167,7 @@ impl Packer<'_> {
     fn flush(&mut self, output: &mut Output) -> Result<(), RepositoryError> {
         // Whoever streams the file that the writer waits for never waits here.
         while !self.turn.is_open(output.seq) {
-            if self.request.cancel.is_cancelled() {
-                return Err(RepositoryError::Cancelled);
-            }
+            go_on(&self.request.cancel)?;
             match self.tasks.recv_timeout(AHEAD_WAIT) {
                 Ok(task) => self.compress(task)?,
                 Err(RecvTimeoutError::Timeout) => {}

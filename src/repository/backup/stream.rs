@@ -8,9 +8,9 @@ use super::{Progress, limits::READ_BYTES};
 use crate::archive::{Entry, limits, zeros};
 use crate::base::ContentHash;
 use crate::files::{self, Metadata, data_segments};
-use crate::repository::RepositoryError;
 use crate::repository::delta::SumBuilder;
 use crate::repository::state::PutRun;
+use crate::repository::{RepositoryError, go_on};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
@@ -193,9 +193,7 @@ impl Packer<'_> {
         let mut ended = false;
         let mut failure = None;
         loop {
-            if self.request.cancel.is_cancelled() {
-                return Err(RepositoryError::Cancelled);
-            }
+            go_on(&self.request.cancel)?;
             // A cut needs a full window, or the end.
             while !ended && filled - used < self.chunker.max_size() {
                 if used > 0 {

@@ -15,7 +15,7 @@ use crate::archive::{
 };
 use crate::files::FileKind;
 use crate::repository::state::{Journal, LayerFile, LayerMark, LocalState, StoredArchive};
-use crate::repository::{Repository, RepositoryError};
+use crate::repository::{Repository, RepositoryError, go_on};
 use crate::stores::{Class, ObjectWriter, StoreError, WriteOptions};
 use crossbeam_channel::Receiver;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -146,9 +146,7 @@ impl<'a> Writer<'a> {
     fn write_all(&mut self, pieces: &Receiver<Piece>, tickets: &Receiver<()>) -> Result<(), RepositoryError> {
         let mut aborted = false;
         for piece in pieces {
-            if self.request.cancel.is_cancelled() {
-                return Err(RepositoryError::Cancelled);
-            }
+            go_on(&self.request.cancel)?;
             if piece.seq == Piece::ABORT.seq {
                 aborted = true;
                 break;
@@ -158,9 +156,7 @@ impl<'a> Writer<'a> {
                 self.piece(piece, tickets)?;
             }
         }
-        if self.request.cancel.is_cancelled() {
-            return Err(RepositoryError::Cancelled);
-        }
+        go_on(&self.request.cancel)?;
         if aborted || !self.waiting.is_empty() || self.next.1 != 0 {
             // A packing thread ended early; it has told why.
             return Err(RepositoryError::Internal("a packing thread ended early".to_owned()));

@@ -18,9 +18,6 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-/// As [`crate::repository::backup()`] compresses an index.
-const INDEX_LEVEL: i32 = 9;
-
 /// What can't be made anew, in an error that is of nothing else.
 pub(super) const IT: &str = "it";
 
@@ -79,9 +76,7 @@ pub(super) fn index(
         return Err(refused(catalogue, name, "nothing of what its run stored is left"));
     }
     let index = RunIndex { format_version: 1, run, archives, layer };
-    let json = serde_json::to_vec(&index).expect("plain data becomes JSON");
-    let failed = |error| RepositoryError::io(catalogue.store(), name, error);
-    let packed = zstd::bulk::compress(&json, INDEX_LEVEL).map_err(failed)?;
+    let packed = index.pack().map_err(|error| RepositoryError::io(catalogue.store(), name, error))?;
     sealed(request, catalogue, name, &packed)
 }
 

@@ -1,7 +1,7 @@
 //! What a verification tells of snapshots and records that are gone.
 
 use super::*;
-use crate::base::Percent;
+use crate::base::{FixedClock, Percent};
 use crate::stores::testing::{Effect, Faults};
 
 const LATER: chrono::TimeDelta = chrono::TimeDelta::days(2);
@@ -149,14 +149,8 @@ fn a_copy_does_not_miss_what_was_never_copied_but_what_was() {
 
 #[test]
 fn a_copy_leaves_out_no_snapshot_of_the_second_of_its_newest() {
-    struct Still(Timestamp);
-    impl Clock for Still {
-        fn now(&self) -> Timestamp {
-            self.0
-        }
-    }
     let mut bench = Bench::new();
-    bench.context.clock = Arc::new(Still(bench.context.now()));
+    bench.context.clock = Arc::new(FixedClock(bench.context.now()));
     let target = Store::memory();
     // Whichever of their random halves is the larger: of five, one follows a larger one.
     for count in 1..=5 {

@@ -5,7 +5,7 @@ use super::{Findings, Needed, VerifyOutcome, VerifyRequest, in_parallel, is_samp
 use crate::archive::{ArchiveTable, Extent, FormatError, Row, Snapshot, limits};
 use crate::base::{ContentHash, counted};
 use crate::repository::restore::{ContentReader, LastArchive, frame_table};
-use crate::repository::{Catalogue, RepositoryError, cpu_threads, go_on, io_threads, layout};
+use crate::repository::{Catalogue, RepositoryError, cpu_threads, go_on, io_threads, joined, layout};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -61,8 +61,7 @@ pub(super) fn verify(
         // Each thread unpacks its first frame while the manifests are read.
         let read = scope.spawn(|| reading.check(0..io_threads(request.threads, catalogue.store()).min(frames.len())));
         let gathered = scope.spawn(|| gather(catalogue, request, &mut table, &findings));
-        let panicked = |_| RepositoryError::Internal("a thread panicked".to_owned());
-        let mut gathered = gathered.join().map_err(panicked).flatten();
+        let mut gathered = joined(gathered.join());
         // Where gathering failed too, as those who read wait for it.
         let chunks = known.get_or_init(|| {
             gathered.iter_mut().for_each(|gathered| chunks.append(&mut gathered.chunks));
@@ -70,7 +69,7 @@ pub(super) fn verify(
             chunks.dedup();
             chunks
         });
-        read.join().map_err(panicked).flatten()?;
+        joined(read.join())?;
         gathered.map(|gathered| (chunks, gathered.pieced))
     })?;
     beyond_the_end(chunks, &archives, &names, &tables, &findings)?;
@@ -183,7 +182,7 @@ impl Reading<'_> {
                 })
             });
             let both = in_parallel(self.request, pieces_threads, turns.len() + count, begin, work);
-            let more = more.join().map_err(|_| RepositoryError::Internal("a thread panicked".to_owned())).flatten();
+            let more = joined(more.join());
             both.and(more)
         })
     }
